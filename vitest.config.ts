@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Each in a process of its own: they look at what keeps theirs alive, at what is loaded, load it on purpose, or configure sharp. */
 const ALONE = [
-  'test/unit/imageLoaders.test.ts',
+  'test/unit/{imageLoaders,keptTexts}.test.ts',
   'test/system/{leftovers,package,lazyPackages,thumbnails}.test.ts',
   'test/{browser,fuzz,soak}/**/*.test.ts',
 ];

@@ -5,6 +5,7 @@ import type { StreamStore } from '../services/jobs/BlobStore.js';
 import { kindOf } from '../services/submissions/parameterKinds.js';
 import type { FileSource } from '../services/submissions/Submission.js';
 import type { UploadBudget } from '../services/submissions/UploadBudget.js';
+import { ownText } from '../utils/ownText.js';
 import type { Workflow } from '../workflows/types.js';
 import { clientOf } from './authentication.js';
 import type { BodyReader, ReceivedBody } from './BodyReader.js';
@@ -78,7 +79,7 @@ export function receiveUpload(workflow: Receiving, options: UploadOptions): Requ
         reader.discard();
       } else memory.complete();
       if (body) {
-        const parameters = { ...request.query, ...body.values };
+        const parameters = { ...queryOf(request), ...body.values };
         response.locals['upload'] = { files: body.files, parameters, release } satisfies Upload;
       }
       next(error);
@@ -132,8 +133,16 @@ export function leastBytes(request: Request): number {
 }
 
 /** Returns the query parameters. An empty one counts as omitted. */
-export function parametersOf({ query }: Request): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
+export function parametersOf(request: Request): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(queryOf(request)).filter(([, value]) => value !== ''));
+}
+
+/** Some are kept with a job, longer than the URL. */
+function queryOf({ query }: Request): Record<string, unknown> {
+  const entries = Object.entries(query);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, typeof value === 'string' ? ownText(value) : value]),
+  );
 }
 
 /** Returns a signal that aborts when the client disconnects before it gets the response. */

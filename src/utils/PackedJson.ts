@@ -1,6 +1,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { type Json, SerialisedJson, stringifyJson, type WritableJson } from './losslessJson.js';
 import { PYTHON_LIMITS, parseDeepMachineJson } from './machineJson.js';
+import { ownText } from './ownText.js';
 
 /** The outputs, and each of them. */
 const LEVELS = 2;
@@ -21,7 +22,8 @@ export class PackedJson {
     const text = stringifyJson(value);
     // A copy, because the buffer of zlib is longer than its content.
     const pack = () => new Uint8Array(deflateRawSync(text, { level: LEVEL }));
-    this.#packed = text.length < LEAST_CHARACTERS ? text : pack();
+    // A copy as well: what was nested too deep to be parsed is a part of its message.
+    this.#packed = text.length < LEAST_CHARACTERS ? ownText(text) : pack();
   }
 
   /** Bytes in memory. */

@@ -3,6 +3,7 @@
  * both, and a seed may be any integer up to 2^64 - 1.
  */
 import { type ParseErrorCode, printParseErrorCode, visit } from 'jsonc-parser';
+import { ownText } from './ownText.js';
 
 /** A number as written in the text, if a JavaScript number would print differently; or Python's `NaN` or `Infinity`. */
 export class NumberText {
@@ -94,7 +95,7 @@ class Collector {
 }
 
 /**
- * Parses JSON. The last one of repeated keys wins.
+ * Parses JSON. The last one of repeated keys wins. Keys and values may be kept: they do not keep the text.
  * @param words by position, how numbers were written that are written otherwise in the text
  * @throws SyntaxError with line and column (both from 1) for invalid JSON, and for JSON beyond the limits
  */
@@ -107,6 +108,7 @@ export function parseJson(
   const fail = (message: string, line: number, character: number): never => {
     throw new SyntaxError(`${message} at line ${line + 1}, column ${character + 1}`);
   };
+  const own = (part: string, length: number): string => (isMost(part, length, text) ? part : ownText(part));
   const begin = (container: Json[] | Map<string, Json>, line: number, character: number): void => {
     if (collector.depth >= maxDepth) fail(`More than ${maxDepth} levels`, line, character);
     collector.begin(container);
@@ -117,15 +119,14 @@ export function parseJson(
     {
       onObjectBegin: (_offset, _length, line, character) => begin(new Map(), line, character),
       onArrayBegin: (_offset, _length, line, character) => begin([], line, character),
-      onObjectProperty: (key) => collector.key(key),
+      onObjectProperty: (key, _offset, length) => collector.key(own(key, length)),
       onObjectEnd: () => collector.end(),
       onArrayEnd: () => collector.end(),
       onLiteralValue: (value: null | boolean | string | number, offset, length, line, character) => {
-        collector.add(
-          typeof value === 'number'
-            ? numberOf(words?.get(offset) ?? text.slice(offset, offset + length))
-            : value,
-        );
+        if (typeof value === 'string') collector.add(own(value, length));
+        else if (typeof value === 'number')
+          collector.add(numberOf(words?.get(offset) ?? text.slice(offset, offset + length)));
+        else collector.add(value);
         if (collector.values > maxValues) fail(`More than ${maxValues} values`, line, character);
       },
       onError: (code, _offset, _length, line, character) => fail(describe(code), line, character),
@@ -134,6 +135,17 @@ export function parseJson(
   );
   if (collector.root === undefined) throw new SyntaxError('No value');
   return collector.root;
+}
+
+/** Quotation marks. */
+const AROUND = 2;
+
+/**
+ * Whether a string is most of a text, such as an image in base64: a copy would take more memory than it saves. One with escapes is not
+ * a part of the text, but consists of many.
+ */
+function isMost(part: string, length: number, text: string): boolean {
+  return part.length === length - AROUND && 2 * length > text.length;
 }
 
 /** `InvalidSymbol` as `Invalid symbol`. */
@@ -148,7 +160,7 @@ function numberOf(text: string): number | NumberText {
     Number.isFinite(number) &&
     String(number) === text &&
     (!Number.isInteger(number) || Number.isSafeInteger(number));
-  return isExact ? number : new NumberText(text);
+  return isExact ? number : new NumberText(ownText(text));
 }
 
 /** Serialises JSON in one line. Numbers and the order of keys are as in the input. */

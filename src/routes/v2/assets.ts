@@ -9,6 +9,7 @@ import { comfyAsset, comfyFromHashBody, comfyUploadFields } from '../../schemas/
 import { invalidParameter, parseParameters } from '../../schemas/parse.js';
 import { withoutEmpty } from '../../services/submissions/parameterKinds.js';
 import { isJsonObject, type Json, plainJson } from '../../utils/losslessJson.js';
+import { ownText } from '../../utils/ownText.js';
 import { comfyAssetView, comfyOutputAsset } from '../../views/comfyViews.js';
 import type { FileInput } from '../../workflows/types.js';
 import { bodyLimits, uploadPace } from '../bodyLimits.js';
@@ -227,7 +228,7 @@ function expectedHash(text: string | undefined): string | undefined {
 /** @throws AppError `INVALID_PARAMETER` */
 function contentTypeOf(text = 'application/octet-stream'): string {
   const type = text.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  if (MEDIA_TYPE.test(type)) return type;
+  if (MEDIA_TYPE.test(type)) return ownText(type);
   throw invalidParameter('content_type', 'must be a media type such as image/png');
 }
 

@@ -1,3 +1,5 @@
+import { ownText } from '../../utils/ownText.js';
+
 /** Maximum characters of a media type with its parameters. */
 const MAX_HEAD_LENGTH = 256;
 const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+$/i;
@@ -21,7 +23,7 @@ export function parseDataUri(text: string, maxBytes: number): DataUri {
   if (!isDataUri(text) || comma < 0 || comma > MAX_HEAD_LENGTH) return { problem: 'malformed' };
   const [type = '', ...parameters] = text.slice('data:'.length, comma).split(';');
   if (type !== '' && !MEDIA_TYPE.test(type)) return { problem: 'malformed' };
-  const mimeType = type === '' ? 'text/plain' : type.toLowerCase();
+  const mimeType = type === '' ? 'text/plain' : ownText(type.toLowerCase());
   const isBase64 = parameters.at(-1)?.trim().toLowerCase() === 'base64';
   const bytes = isBase64
     ? base64Bytes(text.slice(comma + 1), maxBytes)

@@ -5,14 +5,18 @@
  */
 import { z } from 'zod';
 import { parseMachineJson } from '../../utils/machineJson.js';
+import { ownText } from '../../utils/ownText.js';
 import { isRecord, type MachineMessage } from './machineMessages.js';
 import { outputItems } from './outputItems.js';
 import { SERVER_MARK } from './promptBody.js';
 
 const MAX_TEXT = 1000;
 const MAX_NAME = 500;
+const MAX_VERSION = 64;
 
-const text = z.string().transform((value) => value.slice(0, MAX_TEXT));
+/** The start of a text, which may be far longer. */
+const cut = (length: number) => z.string().transform((value) => ownText(value.slice(0, length)));
+const text = cut(MAX_TEXT);
 const name = z.string().max(MAX_NAME);
 
 const nodeOutput = z.unknown().optional().transform(outputItems);
@@ -238,14 +242,7 @@ export const queueAnswer = z
 
 /** Response of `GET /system_stats`; only the version is used. */
 export const systemStats = z.object({
-  system: z
-    .object({
-      comfyui_version: z
-        .string()
-        .transform((version) => version.slice(0, 64))
-        .optional(),
-    })
-    .optional(),
+  system: z.object({ comfyui_version: cut(MAX_VERSION).optional() }).optional(),
 });
 
 const nodeInfo = z.object({

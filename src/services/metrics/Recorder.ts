@@ -1,6 +1,7 @@
 import { v4 as uuid } from 'uuid';
 import { z } from 'zod';
 import type { Clock } from '../../utils/clock.js';
+import { ownText } from '../../utils/ownText.js';
 import { assignmentOf, type FinishedJob, processingDuration } from '../jobs/Job.js';
 import { DurationHistogram, histogramState } from './DurationHistogram.js';
 import { JobTally, tallyState } from './JobTally.js';
@@ -184,7 +185,7 @@ export class Recorder {
       jobId: job.id,
       jobType: job.request.type,
       ...(job.request.owner === undefined ? {} : { owner: job.request.owner }),
-      message: message.slice(0, MAX_MESSAGE_LENGTH),
+      message: ownText(message.slice(0, MAX_MESSAGE_LENGTH)),
     });
     this.recentErrors.length = Math.min(this.recentErrors.length, RECENT_ERRORS);
   }

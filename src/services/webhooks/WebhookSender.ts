@@ -1,6 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import { messageOf } from '../../errors.js';
 import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
+import { ownText } from '../../utils/ownText.js';
 import { AddressGuard } from '../outbound/AddressGuard.js';
 import { OutboundClient } from '../outbound/OutboundClient.js';
 import { RefusedAddress } from '../outbound/RefusedAddress.js';
@@ -112,7 +113,7 @@ function failureOf(error: unknown): Attempt {
   const isTimeout = error instanceof DeadlineExceeded;
   return {
     status: undefined,
-    error: isTimeout ? 'the receiver took too long' : messageOf(error).slice(0, 200),
+    error: isTimeout ? 'the receiver took too long' : ownText(messageOf(error).slice(0, 200)),
     isFinal: error instanceof RefusedAddress,
     retryAfterSeconds: undefined,
   };

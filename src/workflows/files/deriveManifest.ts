@@ -1,3 +1,4 @@
+import { ownText } from '../../utils/ownText.js';
 import type { GraphValue, PromptGraph } from '../graph.js';
 import { GraphView } from './GraphView.js';
 import { freeName, nameFromTitle } from './inputNames.js';
@@ -144,7 +145,7 @@ class Derivation {
       {
         ...input,
         targets,
-        ...(title !== undefined && targets.length === 1 && { title: title.slice(0, 200) }),
+        ...(title !== undefined && targets.length === 1 && { title: ownText(title.slice(0, 200)) }),
       },
     );
   }

@@ -1,3 +1,4 @@
+import { ownText } from '../../utils/ownText.js';
 import type { PromptGraph } from '../graph.js';
 import { isFileKind } from './inputKinds.js';
 import type { Manifest, ManifestInput, Scalar } from './manifest.js';
@@ -83,6 +84,6 @@ function isScalar(value: unknown): value is Scalar {
 }
 
 function shortened(text: string): string | undefined {
-  const line = text.trim().slice(0, MAX_DESCRIPTION);
+  const line = ownText(text.trim().slice(0, MAX_DESCRIPTION));
   return line === '' ? undefined : line;
 }
