@@ -6,9 +6,9 @@ import { freePort } from '../support/freePort.js';
 import { NativeClient } from '../support/NativeClient.js';
 import { ServerProcess } from '../support/process.js';
 
-const REQUESTS = 45;
+const REQUESTS = 40;
 /** Too small for all of them. */
-const HEAP_MB = 100;
+const HEAP_MB = 120;
 const NOTES = 'lorem ipsum '.repeat(180_000);
 
 const graph = (color: number) => ({
