@@ -10,7 +10,7 @@ import { StoredFileGone, wholeOf } from '../../utils/StoredFile.js';
 import { mayUseOf, type NativeContext, ownerOf } from './NativeEndpoint.js';
 
 /** Failures that mean: no client can get the file. */
-const NO_FILE: ReadonlySet<PromptFailure> = new Set(['result gone', 'result out of reach']);
+const NO_FILE: ReadonlySet<PromptFailure> = new Set(['result gone', 'result out of reach', 'wrong result']);
 
 /** @throws AppError `NOT_FOUND` if there is no file that the caller may access */
 export async function findFile(

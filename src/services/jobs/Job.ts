@@ -147,6 +147,8 @@ export interface JobFailure {
   readonly message: string;
   readonly code: ErrorCode;
   readonly category: ErrorCategory;
+  /** Which failure of the prompt it was; undefined for any other failure, and in records of earlier versions. */
+  readonly kind?: PromptFailure | undefined;
   readonly details: ErrorDetails | undefined;
 }
 

@@ -8,7 +8,7 @@ import type { Tracing } from '../tracing/Tracing.js';
 import type { FailedTry, ProcessingJob } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import type { JobPlace } from './JobPlace.js';
-import { areOwn } from './ownFiles.js';
+import { areOwn, wrongResult } from './ownFiles.js';
 
 /** The parameters of a run, independent of the prompt's id. */
 export type PromptPlan = Omit<PromptRun, 'promptId'>;
@@ -103,10 +103,7 @@ export class JobPrompts {
     const run = { ...plan, promptId };
     const result = await this.#traced(listener, promptId, (traced) => follow(run, traced));
     if (await areOwn(result.outputs, promptId)) return result;
-    throw new PromptError(
-      'wrong result',
-      'The file with the name of a result was created by another prompt.',
-    );
+    throw wrongResult();
   }
 
   /** Follows a prompt, with a span for it and for each of its nodes. */

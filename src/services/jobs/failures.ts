@@ -83,8 +83,8 @@ export const RESULT_NOT_STORED: JobFailure = {
 /** The failure that a client sees for an error: a prompt's error with its category, unknown errors only by name. */
 export function failureOf(error: unknown): JobFailure {
   if (error instanceof PromptError) {
-    const { message, code, category, details } = error;
-    return { message, code, category, details: { category, ...details } };
+    const { message, code, category, failure: kind, details } = error;
+    return { message, code, category, kind, details: { category, ...details } };
   }
   if (error instanceof AppError) {
     return { message: error.message, code: error.code, category: 'internal', details: error.details };

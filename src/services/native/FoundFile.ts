@@ -13,7 +13,7 @@ export interface FileVersion {
 
 /**
  * @param receive reads the bytes as a stream. Their number is undefined if it is unknown, or if they are in memory. Rejects with
- * PromptError `result gone` if the file does not exist
+ * PromptError `result gone` if the file does not exist, `wrong result` if another prompt made it
  */
 type Read = <T>(receive: (body: Readable, sizeBytes?: number) => Promise<T>) => Promise<T>;
 

@@ -14,6 +14,11 @@ export interface MadeFile {
   readonly place: FilePlace;
   /** The file on its machine. */
   readonly onMachine: OutputFile;
+  /**
+   * The machine's id of the prompt, which is the mark in the file if it is a PNG. Undefined for a file of a node without the mark: its
+   * result may come from ComfyUI's cache, and then an earlier prompt made the file.
+   */
+  readonly mark: string | undefined;
   /** The output node, and the index among its outputs. */
   readonly nodeId: string;
   readonly index: number;
@@ -56,12 +61,17 @@ export class PromptFiles {
    */
   add({ data }: MachineMessage, mark: string, text: string): string {
     const node = String(data['node']);
-    const nodeId = workflowNodeId(String(data['display_node'] ?? node));
+    const displayNode = String(data['display_node'] ?? node);
+    const nodeId = workflowNodeId(displayNode);
+    const isMarked = [node, displayNode].some((id) => id.includes(`-${mark}`));
     const ofNode = this.#made.get(nodeId) ?? new Map<string, number>();
     const before = [...ofNode].reduce((sum, [one, count]) => (one === node ? sum : sum + count), 0);
     const items = outputItems(data['output']);
     for (const [n, item] of items.entries()) {
-      if (item.kind === 'file') this.#keep(item.file, nodeId, before + n, mark);
+      if (item.kind !== 'file') continue;
+      const place = this.#names.placeForClient(item.file, mark);
+      const own = isMarked ? mark : undefined;
+      if (place) this.#keep({ place, onMachine: item.file, mark: own, nodeId, index: before + n });
     }
     this.#made.set(nodeId, ofNode.set(node, items.length));
     const unmarked = items.flatMap((item) => (item.kind === 'file' ? [item.file.filename] : []));
@@ -86,11 +96,10 @@ export class PromptFiles {
 
   /** Adds a file whose message was missed. */
   addMissed(file: MadeFile): void {
-    this.#files.set(placeKey(file.place), file);
+    this.#keep(file);
   }
 
-  #keep(file: OutputFile, nodeId: string, index: number, mark: string): void {
-    const place = this.#names.placeForClient(file, mark);
-    if (place) this.#files.set(placeKey(place), { place, onMachine: file, nodeId, index });
+  #keep(file: MadeFile): void {
+    this.#files.set(placeKey(file.place), file);
   }
 }

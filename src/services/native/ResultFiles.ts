@@ -75,19 +75,19 @@ export class ResultFiles {
     }
   }
 
-  #onMachine(job: Job, { onMachine: file, place }: MadeFile): FoundFile | undefined {
+  #onMachine(job: Job, { onMachine: file, place, mark }: MadeFile): FoundFile | undefined {
     const host = assignmentOf(job)?.instance;
     const instance = this.#parts.instances.find((one) => one.host === host);
     if (!instance) return undefined;
     return {
       version: versionOf(job, place),
       maxPixels: this.#parts.maxPixels,
-      // The same bytes as in the result, which this server does not have yet, or no longer.
+      // This server does not have the result yet, or no longer. By now another prompt may have written the file.
       read: (receive) =>
         instance.client.files.stream(file, async (sent, { headers }) => {
           const length = headers['content-length'];
           const sizeBytes = length === undefined ? undefined : Number(length);
-          const clean = await withoutPrompt({ body: sent, sizeBytes }, file.filename);
+          const clean = await withoutPrompt({ body: sent, sizeBytes }, file.filename, mark);
           return receive(clean.body, clean.sizeBytes);
         }),
     };

@@ -42,8 +42,9 @@ function endOf(job: JobEnd, held: MachineMessage | undefined): readonly [PromptE
   const success = ['success', 'execution_success'] as const;
   if (job.status === 'completed') return success;
   if (job.status === 'cancelled') return ['interrupted', 'execution_interrupted'];
-  // Nodes that send their images over the socket leave no files, which ComfyUI counts as success.
-  if (job.failure.category === 'result_missing' && held?.type === 'execution_success') return success;
+  // Nodes that send their images over the socket leave no files, which ComfyUI counts as success. A file that is not the prompt's
+  // own, or that cannot be read, is no success: the client would not get it.
+  if (job.failure.kind === 'no output' && held?.type === 'execution_success') return success;
   return ['error', 'execution_error'];
 }
 

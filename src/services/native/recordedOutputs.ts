@@ -46,8 +46,9 @@ export function resultOutputs(
       const { filename, subfolder, type } = place;
       add(output, key, new Map(Object.entries({ filename, subfolder, type })));
       const onMachine = one.origin?.file ?? place;
+      const mark = one.origin?.mark ?? job.result.promptId;
       // Without the place in the record, the name may mean several files.
-      if (exact || isOnly(one, outputs)) files.push({ place, onMachine, nodeId, index });
+      if (exact || isOnly(one, outputs)) files.push({ place, onMachine, mark, nodeId, index });
     }
     return { nodeId, output, files };
   });
