@@ -1,4 +1,4 @@
-import { isBlocked } from './promptTracker.js';
+import { isEnd } from './promptEnds.js';
 import type { PromptMessage } from './protocol.js';
 
 /**
@@ -22,22 +22,13 @@ export class RunningPrompt {
       this.#id = undefined;
       return;
     }
-    if (isEnd(message)) this.#ended.add(follower);
+    if (endsRun(message)) this.#ended.add(follower);
     if (!this.#ended.has(follower)) this.#id = prompt_id;
     else if (this.#id === prompt_id) this.#id = undefined;
   }
 }
 
-function isEnd(message: PromptMessage): boolean {
-  switch (message.type) {
-    case 'execution_success':
-    case 'execution_interrupted':
-      return true;
-    case 'execution_error':
-      return !isBlocked(message.data);
-    case 'executing':
-      return message.data.node === null;
-    default:
-      return false;
-  }
+/** Older versions of ComfyUI end a run with `executing` without a node. */
+function endsRun(message: PromptMessage): boolean {
+  return isEnd(message) || (message.type === 'executing' && message.data.node === null);
 }

@@ -3,6 +3,7 @@ import { failureOfException } from '../../promptFailures.js';
 import { type PromptGraph, textsOf } from '../../workflows/graph.js';
 import type { OutputItem } from './outputItems.js';
 import { workflowNodeId } from './ownOutputs.js';
+import { isBlocked } from './promptEnds.js';
 import { type ExecutionErrorData, type HistoryEntry, historyErrors, type PromptMessage } from './protocol.js';
 
 /** The progress of a prompt. */
@@ -247,11 +248,6 @@ export function outcomeOfHistory(
   const why = blockedBecause ?? errors[0]?.exception_message?.trim();
   const message = 'ComfyUI finished the prompt without an output';
   return { kind: 'failed', error: new PromptError('no output', why ? `${message}: ${why}` : `${message}.`) };
-}
-
-/** Whether a node blocked its branch. The other branches continue, so the prompt has not ended. */
-export function isBlocked({ exception_type }: ExecutionErrorData): boolean {
-  return exception_type === 'ExecutionBlocked';
 }
 
 function executionError(data: ExecutionErrorData, graph: PromptGraph): PromptError {

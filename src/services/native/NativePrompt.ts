@@ -6,6 +6,7 @@ import {
   type MachinePreview,
   withNodeId,
 } from '../comfyui/machineMessages.js';
+import { isEndType, tellsBlocked } from '../comfyui/promptEnds.js';
 import type { CompletedJob } from '../jobs/Job.js';
 import { closingMessage, type JobEnd, type PromptEnd } from './endings.js';
 import { errorForClient } from './errorForClient.js';
@@ -18,8 +19,6 @@ import { NOTHING_SENT, type SentPrompt, sizeOfSent } from './SentPrompt.js';
 
 /** Messages that the history contains, besides the one that ends the prompt. */
 const KEPT = new Set(['execution_start', 'execution_cached']);
-/** Messages that end a run on one machine. The job decides whether they end the prompt. */
-const ENDS = new Set(['execution_success', 'execution_error', 'execution_interrupted']);
 
 /** A prompt of a client from its acceptance on, with the messages about it in the client's ids. */
 export class NativePrompt {
@@ -65,8 +64,9 @@ export class NativePrompt {
       if (this.currentNode !== undefined) this.#begun.add(this.currentNode);
     }
     // As in ComfyUI, the history does not contain it.
-    if (isBlocked(message)) return text;
-    if (ENDS.has(type)) {
+    if (tellsBlocked(message)) return text;
+    // The job decides whether it ends the prompt.
+    if (isEndType(type)) {
       this.#held = { ...message, text };
       return undefined;
     }
@@ -215,9 +215,4 @@ export class NativePrompt {
       );
     });
   }
-}
-
-/** Whether a node refused to run its branch; the other branches continue. */
-function isBlocked({ type, data }: MachineMessage): boolean {
-  return type === 'execution_error' && data['exception_type'] === 'ExecutionBlocked';
 }

@@ -1,14 +1,12 @@
 /** A prompt in the format of ComfyUI's `/api/jobs`. */
 import { isJsonObject, type Json, NumberText, type WritableJson } from '../../utils/losslessJson.js';
+import { isEndType } from '../comfyui/promptEnds.js';
 import { detailedOutputs, summaryOf } from './jobOutputs.js';
 import type { NativePrompt } from './NativePrompt.js';
 
 export const JOB_STATUSES = ['pending', 'in_progress', 'completed', 'failed', 'cancelled'] as const;
 
 export type NativeJobStatus = (typeof JOB_STATUSES)[number];
-
-/** Messages that end a prompt. */
-const ENDS: ReadonlySet<Json> = new Set(['execution_success', 'execution_error', 'execution_interrupted']);
 
 /** Status of a prompt in ComfyUI's list of jobs. */
 export function jobStatusOf({ end, hasStarted }: NativePrompt): NativeJobStatus {
@@ -81,7 +79,7 @@ function runOf(prompt: NativePrompt): Run {
   for (const [type, data] of prompt.messages) {
     if (!isJsonObject(data)) continue;
     if (type === 'execution_start') run.start = data.get('timestamp');
-    if (ENDS.has(type)) run.end = data.get('timestamp');
+    if (isEndType(type)) run.end = data.get('timestamp');
     if (type === 'execution_error') run.error = data;
   }
   return run;
