@@ -1,6 +1,7 @@
-import { isJsonObject, type Json, jsonOf, stringifyJson } from '../../utils/losslessJson.js';
+import { type Json, jsonOf, stringifyJson } from '../../utils/losslessJson.js';
 import type { MachineMessage } from '../comfyui/machineMessages.js';
 import type { CancelledJob, CompletedJob, FailedJob } from '../jobs/Job.js';
+import { sentNode } from './sentNode.js';
 
 /** The end of a job, as far as it decides about the end of its prompt. */
 export type JobEnd = CompletedJob | FailedJob | Pick<CancelledJob, 'status'>;
@@ -50,15 +51,13 @@ function endOf(job: JobEnd, held: MachineMessage | undefined): readonly [PromptE
 
 function detailsOf(job: JobEnd, { graph, node, executed }: Known): Record<string, unknown> {
   if (job.status === 'completed') return {};
-  const nodeType = node === undefined ? undefined : classOf(graph(), node);
-  if (job.status === 'cancelled') {
-    return { node_id: node ?? '', node_type: nodeType ?? '', executed };
-  }
+  const nodeType = node === undefined ? '' : textOf(sentNode(graph(), node).get('class_type'));
+  if (job.status === 'cancelled') return { node_id: node ?? '', node_type: nodeType, executed };
   const { details, message, category } = job.failure;
   const said = typeof details === 'object' ? details : {};
   return {
     node_id: said['node_id'] ?? node ?? '',
-    node_type: said['node_class'] ?? nodeType ?? '',
+    node_type: said['node_class'] ?? nodeType,
     executed,
     exception_message: said['message'] ?? message,
     exception_type: said['exception_type'] ?? category,
@@ -68,8 +67,4 @@ function detailsOf(job: JobEnd, { graph, node, executed }: Known): Record<string
   };
 }
 
-function classOf(graph: Json, id: string): string | undefined {
-  const node = isJsonObject(graph) ? graph.get(id) : undefined;
-  const type = isJsonObject(node) ? node.get('class_type') : undefined;
-  return typeof type === 'string' ? type : undefined;
-}
+const textOf = (value: Json | undefined) => (typeof value === 'string' ? value : '');

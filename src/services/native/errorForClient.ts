@@ -2,8 +2,7 @@ import { isJsonObject, type Json, stringifyJson } from '../../utils/losslessJson
 import { linkOf } from '../../workflows/graph.js';
 import { UPLOAD_NAME } from '../comfyui/UploadNames.js';
 import { parseMessage } from './parseMessage.js';
-
-type JsonObject = ReadonlyMap<string, Json>;
+import { type JsonObject, objectOf, sentNode } from './sentNode.js';
 
 /** The folder of a file behind its name, such as `photo.png [temp]`. */
 const FOLDER = / \[\w+\]$/;
@@ -21,7 +20,7 @@ export function errorForClient(text: string, graph: Json): string {
   const data = isJsonObject(message) ? message.get('data') : undefined;
   if (!isJsonObject(message) || !isJsonObject(data)) return text;
   const told = objectOf(data.get('current_inputs'));
-  const own = ownInputs(objectOf(graph).get(String(data.get('node_id'))), told);
+  const own = ownInputs(sentNode(graph, String(data.get('node_id'))), told);
   const said = data.get('exception_message');
   const changed = new Map(data).set('traceback', []);
   // A list if it is empty, as in ComfyUI.
@@ -31,8 +30,8 @@ export function errorForClient(text: string, graph: Json): string {
 }
 
 /** The values that the client gave those inputs of a node that the machine lists. */
-function ownInputs(node: Json | undefined, told: JsonObject): JsonObject {
-  const inputs = [...objectOf(objectOf(node).get('inputs'))];
+function ownInputs(node: JsonObject, told: JsonObject): JsonObject {
+  const inputs = [...objectOf(node.get('inputs'))];
   return new Map(inputs.filter(([name, value]) => told.has(name) && !linkOf(value)));
 }
 
@@ -46,8 +45,4 @@ function withOwnNames(text: string, own: JsonObject, told: JsonObject): string {
     if (upload !== undefined && typeof value === 'string') names.set(upload, value.replace(FOLDER, ''));
   }
   return text.replace(UPLOAD_NAME, (upload) => names.get(upload) ?? SOME_FILE);
-}
-
-function objectOf(value: Json | undefined): JsonObject {
-  return isJsonObject(value) ? value : new Map();
 }
