@@ -245,11 +245,12 @@ export class NativePrompts {
   #onRemoved(jobId: string): void {
     const { shelf, clock } = this.#parts;
     const prompt = shelf.ofJob(jobId);
-    shelf.remove(jobId);
     // Redis has lost the job. A client that waits for the end would wait forever.
-    if (prompt && prompt.end === undefined) {
-      void this.#tellEnd(prompt, prompt.finish({ status: 'cancelled' }, clock.now()));
-    }
+    const isLost = prompt !== undefined && prompt.end === undefined;
+    // While the shelf still has it: the message names the class of the running node, which is in the graph.
+    const texts = isLost ? prompt.finish({ status: 'cancelled' }, clock.now()) : [];
+    shelf.remove(jobId);
+    if (isLost) void this.#tellEnd(prompt, texts);
   }
 }
 
