@@ -4,6 +4,7 @@ import { invalidParameter } from '../schemas/parse.js';
 import { fileInputNamed } from '../services/submissions/fileInputs.js';
 import type { FileReference } from '../services/submissions/Submission.js';
 import { isJsonObject, type Json, NumberText, plainJson } from '../utils/losslessJson.js';
+import { wholeDigits } from '../utils/numerals.js';
 import type { FileInput } from '../workflows/types.js';
 import type { BodyReader, ReceivedBody } from './BodyReader.js';
 import { bodyTooLarge } from './bodyErrors.js';
@@ -84,7 +85,8 @@ function objectOf(bytes: Buffer): ReadonlyMap<string, Json> {
  * of a large number is lost.
  */
 function parameterOf(value: Json): unknown {
-  if (value instanceof NumberText) return value.text;
+  // Schemas of parameters know whole numbers only without an exponent.
+  if (value instanceof NumberText) return wholeDigits(value.text) ?? value.text;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   return plainJson(value);
 }

@@ -163,6 +163,12 @@ function numberOf(text: string): number | NumberText {
   return isExact ? number : new NumberText(ownText(text));
 }
 
+/** The number in a JSON value, rounded to a JavaScript number; undefined for anything else, also for Python's `NaN` and `Infinity`. */
+export function numberIn(value: unknown): number | undefined {
+  const number = value instanceof NumberText ? Number(value.text) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+}
+
 /** Serialises JSON in one line. Numbers and the order of keys are as in the input. */
 export function stringifyJson(value: WritableJson): string {
   if (value instanceof NumberText || value instanceof SerialisedJson) return value.text;

@@ -287,6 +287,7 @@ describe('what is wrong with a graph', () => {
     expect(await submit(invertGraph(), { metadata: 'x'.repeat(10_000_000) })).toMatchObject({ status: 400 });
     expect(await submit(invertGraph(), { extra_data: 'x' })).toMatchObject({ status: 400 });
     expect(await submit(invertGraph(), { priority: 'high' })).toMatchObject({ status: 400 });
+    expect(await submit(invertGraph(), { priority: 1.5 })).toMatchObject({ status: 400 });
     const deep = `{"workflow":{"1":{"class_type":"A","inputs":{"a":${'['.repeat(500)}${']'.repeat(500)}}}}}`;
     expect(await api.error(api.post('/api/v2/jobs', deep))).toMatchObject({ status: 400 });
     expect(await api.error(api.post('/api/v2/jobs', '{"workflow":'))).toMatchObject({

@@ -87,3 +87,21 @@ it('no prompt goes before others by more than its key may', async () => {
     'front of the user',
   ]);
 });
+
+it('a number may be written in all ways in which ComfyUI reads it', async () => {
+  const client = await start();
+  const numberOf = async (number: string) => {
+    const body = `{"prompt":${JSON.stringify(prompt('any'))},"number":${number}}`;
+    return (await client.post('/prompt', body)).json.number;
+  };
+  const written = ['-1.0', '7.0', '-1e0', '1.5E1', '"-1"', '" 2.50 "', 'true', '12345678901234567890'];
+  const numbers: unknown[] = [];
+  for (const one of written) numbers.push(await numberOf(one));
+  expect(numbers).toEqual([-1, 7, -1, 15, -1, 2.5, 1, 12345678901234567000]);
+  // Those that are no numbers are ignored.
+  const counted: unknown[] = [];
+  for (const one of ['"first"', '""', 'null', 'NaN', '1e999', '[1]']) counted.push(await numberOf(one));
+  expect(counted).toEqual([9, 10, 11, 12, 13, 14]);
+  const { queue_pending } = await client.json('/queue');
+  expect(queue_pending.slice(0, 3).map(([number]: [number]) => number)).toEqual([-1, -1, -1]);
+});

@@ -3,7 +3,8 @@ import { AppError } from '../../errors.js';
 import { callerOf, clientOf, isAdmin } from '../../middleware/authentication.js';
 import { requestIdOf } from '../../middleware/requestContext.js';
 import { hangUpSignal } from '../../middleware/upload.js';
-import { isJsonObject, type Json, NumberText } from '../../utils/losslessJson.js';
+import { isJsonObject, type Json, NumberText, numberIn } from '../../utils/losslessJson.js';
+import { numberInText } from '../../utils/numerals.js';
 import { type PromptRefusal, refuse } from '../../workflows/objectInfo/checkPrompt.js';
 import type { InputError } from '../../workflows/objectInfo/inputErrors.js';
 import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
@@ -75,8 +76,10 @@ function submitPrompt(context: NativeContext) {
   };
 }
 
+/** Returns the place in the queue. As in ComfyUI, which makes a `float` of it, `true` and text may also be a number. */
 function numberOf(value: Json | undefined): number | undefined {
-  return typeof value === 'number' ? value : undefined;
+  if (typeof value === 'boolean') return Number(value);
+  return typeof value === 'string' ? numberInText(value) : numberIn(value);
 }
 
 /**
@@ -85,7 +88,7 @@ function numberOf(value: Json | undefined): number | undefined {
  */
 function idOf(body: ReadonlyMap<string, Json>, name: string): string | undefined {
   const value = body.get(name);
-  const number = value instanceof NumberText ? value.text : numberOf(value)?.toString();
+  const number = value instanceof NumberText ? value.text : numberIn(value)?.toString();
   const id = number ?? textOf(value);
   if (id === undefined || id.length <= MAX_ID_LENGTH) return id;
   throw new AppError('INVALID_PARAMETER', `${name} has more than ${MAX_ID_LENGTH} characters.`);

@@ -18,7 +18,7 @@ import { invalidParameter, parseParameters } from '../../schemas/parse.js';
 import type { Job } from '../../services/jobs/Job.js';
 import { assetReferences } from '../../services/submissions/assetReferences.js';
 import type { GraphSubmission } from '../../services/submissions/GraphSubmissions.js';
-import { isJsonObject, type Json, stringifyJson } from '../../utils/losslessJson.js';
+import { isJsonObject, type Json, numberIn, stringifyJson } from '../../utils/losslessJson.js';
 import { COMFY_STATUS_OF } from '../../views/comfyViews.js';
 import { graphSource } from '../../views/workflowViews.js';
 import { GRAPH_BODY_LIMITS, MAX_GRAPH_LENGTH, readGraph } from '../../workflows/files/readGraph.js';
@@ -234,7 +234,8 @@ function metadataOf(value: Json | undefined): string | undefined {
  */
 function priorityOf(value: Json | undefined, highest: number): number | undefined {
   if (value === undefined || value === null) return undefined;
-  const number = typeof value === 'number' ? value : Number.NaN;
-  if (!Number.isInteger(number)) throw invalidParameter('priority', 'must be a whole number');
+  const number = numberIn(value);
+  if (number === undefined || !Number.isInteger(number))
+    throw invalidParameter('priority', 'must be a whole number');
   return Math.max(-HIGHEST_PRIORITY, Math.min(highest, number));
 }

@@ -1,4 +1,5 @@
-import { type Json, NumberText } from '../../utils/losslessJson.js';
+import { type Json, NumberText, numberIn } from '../../utils/losslessJson.js';
+import { numberInText, wholeDigits } from '../../utils/numerals.js';
 import { MAX_SEED } from './inputKinds.js';
 import type { ManifestInput, Scalar } from './manifest.js';
 
@@ -61,7 +62,7 @@ export function wholeRange(
 
 /** Reads a value that is present. */
 export function readValue(value: unknown, rules: ValueRules): Reading {
-  const plain = value instanceof NumberText ? value.text : value;
+  const plain = plainOf(value);
   switch (rules.kind) {
     case 'text':
       return readText(value, rules.maxLength ?? MAX_TEXT_LENGTH);
@@ -78,9 +79,14 @@ export function readValue(value: unknown, rules: ValueRules): Reading {
 
 /** Whether a seed requests a random one. */
 export function isRandomSeed(value: unknown): boolean {
-  const text = value instanceof NumberText ? value.text : value;
-  if (typeof text === 'string') return ['-1', 'random', 'randomize'].includes(text.trim().toLowerCase());
-  return text === -1 || text === -1n;
+  const plain = plainOf(value);
+  const isWord = typeof plain === 'string' && /^\s*(random|randomize)\s*$/i.test(plain);
+  return isWord || integerOf(plain) === -1n;
+}
+
+/** Numbers of a graph that JavaScript does not write like this, as text. */
+function plainOf(value: unknown): unknown {
+  return value instanceof NumberText ? (wholeDigits(value.text) ?? value.text) : value;
 }
 
 function isLeftOut(value: unknown, { kind }: ValueRules): boolean {
@@ -106,7 +112,11 @@ function readBoolean(value: unknown): Reading {
 function readChoice(value: unknown, choices: readonly Scalar[] | undefined): Reading {
   if (choices === undefined) return readText(value, MAX_TEXT_LENGTH);
   const isScalar = ['string', 'number', 'bigint', 'boolean'].includes(typeof value);
-  const choice = isScalar ? choices.find((one) => String(one) === String(value)) : undefined;
+  const number = numberOf(value);
+  const isChosen = (one: Scalar) => typeof one === 'number' && one === number;
+  const choice = isScalar
+    ? (choices.find((one) => String(one) === String(value)) ?? choices.find(isChosen))
+    : undefined;
   return choice === undefined ? { problem: `must be ${listed(choices)}` } : { value: exact(choice) };
 }
 
@@ -126,10 +136,8 @@ function readNumber(value: unknown, { minimum, maximum }: ValueRules): Reading {
 }
 
 function numberOf(value: unknown): number | undefined {
-  const isNumeral =
-    typeof value === 'string' && /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(value.slice(0, 100));
-  const number = isNumeral || typeof value === 'bigint' ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+  if (typeof value === 'string') return numberInText(value);
+  return numberIn(typeof value === 'bigint' ? Number(value) : value);
 }
 
 function readInteger(value: unknown, rules: ValueRules): Reading {

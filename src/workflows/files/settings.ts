@@ -1,4 +1,4 @@
-import { NumberText } from '../../utils/losslessJson.js';
+import { numberIn } from '../../utils/losslessJson.js';
 import { type GraphNode, type GraphValue, linkOf, type NodeLink } from '../graph.js';
 import type { GraphView } from './GraphView.js';
 import type { ValueKind } from './inputKinds.js';
@@ -173,7 +173,6 @@ function isNumeral(value: GraphValue | undefined): boolean {
 
 /** The number in a value or its text; NaN for anything else. */
 export function numberOf(value: GraphValue | undefined): number {
-  const text = value instanceof NumberText ? value.text : value;
-  if (typeof text === 'number') return text;
-  return typeof text === 'string' && /^\s*-?\d+(\.\d+)?\s*$/.test(text) ? Number(text) : Number.NaN;
+  if (typeof value !== 'string') return numberIn(value) ?? Number.NaN;
+  return /^\s*-?\d+(\.\d+)?\s*$/.test(value) ? Number(value) : Number.NaN;
 }
