@@ -28,7 +28,7 @@ export class PromptShelf {
 
   readonly #keep: KeepPrompt;
 
-  /** @param keep counts what a prompt takes in the history, and drops it if there is no room: called again when it has left */
+  /** @param keep counts what a prompt takes in the history, and drops it if there is no room: called again, with the size 0, once it has left */
   constructor(keep: KeepPrompt) {
     this.#keep = keep;
   }
