@@ -14,7 +14,7 @@ export const jobVariables = {
   }),
   MAX_RESULT_MEMORY: bytes(512 * MIB).meta({
     meaning:
-      'Limit in bytes for each of these: results kept with `ASSET_STORE=memory`, and graphs and prompts of finished jobs (the oldest are dropped first), the results of one job while they are in memory, and responses being sent from memory.',
+      'Limit in bytes for each of these: results kept with `ASSET_STORE=memory`, and graphs and prompts of finished jobs (the oldest are dropped first), the results of one job while they are in memory, results being sent from memory, and responses that clients have not read yet.',
   }),
   JOB_TIMEOUT: milliseconds(300_000).meta({
     meaning:

@@ -20,16 +20,19 @@ export class NumberText {
 }
 
 /** JSON that is already serialised. */
-export class SerialisedJson {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
+export abstract class SerialisedJson {
+  abstract readonly text: string;
 }
 
 /** JSON that is nested too deep to be parsed, as it was written. */
-export class DeepJson extends SerialisedJson {}
+export class DeepJson extends SerialisedJson {
+  readonly text: string;
+
+  constructor(text: string) {
+    super();
+    this.text = text;
+  }
+}
 
 /** A JSON value. Objects are maps: they keep the order of all keys, and no key has a special meaning. */
 export type Json =

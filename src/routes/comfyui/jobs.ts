@@ -1,26 +1,29 @@
 import type { Response } from 'express';
 import { AppError } from '../../errors.js';
-import { detailedJob, durationOf, jobStatusOf, listedJob } from '../../services/native/jobForm.js';
+import { detailedJob, jobStatusOf, listedJob } from '../../services/native/jobForm.js';
 import type { NativePrompt } from '../../services/native/NativePrompt.js';
 import type { PromptShelf } from '../../services/native/PromptShelf.js';
-import { type Json, stringifyJson, type WritableJson } from '../../utils/losslessJson.js';
+import { durationIn } from '../../services/native/PromptSummary.js';
+import { arrayParts, partsOf } from '../../utils/jsonParts.js';
+import { type Json, stringifyJson } from '../../utils/losslessJson.js';
 import { jobQueryOf } from './jobQuery.js';
-import { endpoint, type NativeContext, ownerOf, promptLimits, sendJson } from './NativeEndpoint.js';
-import { cancelAll } from './queue.js';
+import { endpoint, type NativeContext, ownerOf, promptLimits } from './NativeEndpoint.js';
+import { cancelAll, listed } from './queue.js';
 import { readJson } from './readJson.js';
+import { sendParts } from './sendParts.js';
 
 /** The only form of ids that ComfyUI accepts in a list. */
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The job routes of newer ComfyUI versions. Source: ComfyUI's `server.py` and `comfy_execution/jobs.py`. */
 export const jobEndpoints = [
-  endpoint('get', '/api/jobs', ({ native }) => (request, response) => {
+  endpoint('get', '/api/jobs', ({ native, services }) => (request, response) => {
     const query = jobQueryOf(request);
     if ('error' in query) return sendError(response, 400, query.error);
     const { statuses, workflowId, sortBy, isAscending, limit, offset } = query;
     const sign = isAscending ? 1 : -1;
     const keyOf = (prompt: NativePrompt) =>
-      sortBy === 'created_at' ? prompt.record.createTime : durationOf(prompt);
+      sortBy === 'created_at' ? prompt.record.createTime : durationIn(prompt.summary);
     const found = promptsOf(native.shelf, ownerOf(response))
       .filter((prompt) => statuses.has(jobStatusOf(prompt)))
       .filter((prompt) => workflowId === undefined || prompt.workflowId === workflowId)
@@ -28,16 +31,15 @@ export const jobEndpoints = [
       .sort((one, other) => sign * (one.key - other.key));
     const shown = found
       .slice(offset, limit === undefined ? undefined : offset + limit)
-      .map(({ prompt }) => listedJob(prompt));
+      .map(({ prompt }) => prompt);
     const has_more = offset + shown.length < found.length;
     const pagination = { offset, limit: limit ?? null, total: found.length, has_more };
-    sendJson(
-      response,
-      new Map<string, WritableJson>([
-        ['jobs', shown],
-        ['pagination', new Map(Object.entries(pagination))],
-      ]),
-    );
+    const list = function* () {
+      yield '{"jobs":';
+      yield* arrayParts(listed(shown, listedJob));
+      yield `,"pagination":${JSON.stringify(pagination)}}`;
+    };
+    return sendParts(request, response, list, services.turns);
   }),
   // Before the path with an id, which would match it.
   endpoint('post', '/api/jobs/cancel', (context) => {
@@ -59,12 +61,12 @@ export const jobEndpoints = [
       response.json({ cancelled: await cancelIds(context, new Set(ids.filter(isId)), owner) });
     };
   }),
-  endpoint('get', '/api/jobs/{id}', ({ native }) => (request, response) => {
+  endpoint('get', '/api/jobs/{id}', ({ native, services }) => (request, response) => {
     const [id, owner] = [String(request.params['id']), ownerOf(response)];
     // As in ComfyUI: of several prompts with one id, the one in the history comes first.
     const prompt = native.shelf.ended(id, owner) ?? native.shelf.open(id, owner);
     if (!prompt) return sendError(response, 404, 'Job not found');
-    sendJson(response, detailedJob(prompt));
+    return sendParts(request, response, () => partsOf(detailedJob(prompt)), services.turns);
   }),
   endpoint('post', '/api/jobs/{id}/cancel', (context) => async (request, response) => {
     const ids = new Set([String(request.params['id'])]);

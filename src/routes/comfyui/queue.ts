@@ -1,20 +1,26 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '../../errors.js';
 import type { NativePrompt } from '../../services/native/NativePrompt.js';
-import type { Json, WritableJson } from '../../utils/losslessJson.js';
+import { arrayParts, objectParts } from '../../utils/jsonParts.js';
+import type { Json } from '../../utils/losslessJson.js';
 import { requireForwarding } from './forwarding.js';
-import { endpoint, type NativeContext, ownerOf, promptLimits, sendDone, sendJson } from './NativeEndpoint.js';
+import { endpoint, type NativeContext, ownerOf, promptLimits, sendDone } from './NativeEndpoint.js';
 import { isTruthy, readJson, readJsonIfValid, textsOf } from './readJson.js';
+import { sendParts } from './sendParts.js';
 
 /** The queue, the history and cancellation, for the caller's own prompts. */
 export const queueEndpoints = [
-  endpoint('get', '/queue', ({ native }) => (_request, response) => {
+  endpoint('get', '/queue', ({ native, services }) => (request, response) => {
     const owner = ownerOf(response);
-    const queue = new Map<string, WritableJson>([
-      ['queue_running', native.shelf.running(owner).map((prompt) => prompt.listed())],
-      ['queue_pending', native.shelf.pending(owner).map((prompt) => prompt.listed())],
-    ]);
-    sendJson(response, queue);
+    const [running, pending] = [native.shelf.running(owner), native.shelf.pending(owner)];
+    const queue = function* () {
+      yield '{"queue_running":';
+      yield* arrayParts(listed(running, (prompt) => prompt.listed()));
+      yield ',"queue_pending":';
+      yield* arrayParts(listed(pending, (prompt) => prompt.listed()));
+      yield '}';
+    };
+    return sendParts(request, response, queue, services.turns);
   }),
   endpoint('post', '/queue', (context) =>
     command(context, async (body, owner) => {
@@ -35,16 +41,16 @@ export const queueEndpoints = [
       readJsonIfValid,
     ),
   ),
-  endpoint('get', '/history', ({ native }) => (request, response) => {
-    const all = native.shelf.history(ownerOf(response));
+  endpoint('get', '/history', (context) => (request, response) => {
+    const all = context.native.shelf.history(ownerOf(response));
     const max = numberOf(request, 'max_items') ?? all.length;
     const offset = numberOf(request, 'offset') ?? -1;
     const shown = offset < 0 ? all.slice(Math.max(0, all.length - max)) : all.slice(offset, offset + max);
-    sendJson(response, historyOf(shown));
+    return sendHistory(context, request, response, shown);
   }),
-  endpoint('get', '/history/{id}', ({ native }) => (request, response) => {
-    const prompt = native.shelf.ended(String(request.params['id']), ownerOf(response));
-    sendJson(response, historyOf(prompt ? [prompt] : []));
+  endpoint('get', '/history/{id}', (context) => (request, response) => {
+    const prompt = context.native.shelf.ended(String(request.params['id']), ownerOf(response));
+    return sendHistory(context, request, response, prompt ? [prompt] : []);
   }),
   endpoint('post', '/history', (context) =>
     command(context, async (body, owner) => {
@@ -104,8 +110,22 @@ export async function cancelAll(
   return (await Promise.all(prompts.map(cancel))).includes(true);
 }
 
-function historyOf(prompts: readonly NativePrompt[]): WritableJson {
-  return new Map(prompts.map((prompt) => [prompt.record.id, prompt.history()]));
+function sendHistory(
+  { services }: NativeContext,
+  request: Request,
+  response: Response,
+  prompts: readonly NativePrompt[],
+): Promise<void> {
+  const entry = (prompt: NativePrompt) => [prompt.record.id, prompt.history()] as const;
+  return sendParts(request, response, () => objectParts(listed(prompts, entry)), services.turns);
+}
+
+/** Returns the entries of prompts one by one, without those of prompts that were removed meanwhile. */
+export function* listed<Entry>(
+  prompts: readonly NativePrompt[],
+  entryOf: (prompt: NativePrompt) => Entry,
+): Generator<Entry> {
+  for (const prompt of prompts) if (!prompt.isDropped) yield entryOf(prompt);
 }
 
 function numberOf({ query }: Request, name: string): number | undefined {

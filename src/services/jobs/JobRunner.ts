@@ -2,7 +2,6 @@ import { isQueueAway, messageOf, PromptError, reasonOf } from '../../errors.js';
 import { unlessAborted } from '../../utils/deadline.js';
 import type { Logger } from '../../utils/logger.js';
 import type { WritableJson } from '../../utils/losslessJson.js';
-import { serialisedEntries } from '../../utils/PackedJson.js';
 import type { GraphFile } from '../../workflows/graph.js';
 import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
 import { type ImageInput, imageNodes } from '../../workflows/imageNodes.js';
@@ -107,7 +106,7 @@ export class JobRunner {
       outputNodes: workflow.outputs.map(({ nodeId }) => nodeId),
       uploads: !workflow.isBuiltIn || imageInput === 'upload',
       extraData: new Map<string, WritableJson>([
-        ...serialisedEntries(workflow.extraData ?? new Map()),
+        ...(workflow.extraData ?? []),
         ...secrets.get(job.request.secrets),
       ]),
       limits,

@@ -1,5 +1,4 @@
 import { type Json, stringifyJson, type WritableJson } from '../../utils/losslessJson.js';
-import { serialisedEntries } from '../../utils/PackedJson.js';
 import {
   type MachineFrame,
   type MachineMessage,
@@ -13,7 +12,8 @@ import { errorForClient } from './errorForClient.js';
 import { PromptFiles } from './PromptFiles.js';
 import { PromptNames } from './PromptNames.js';
 import type { PromptRecord } from './PromptRecord.js';
-import { PromptReport, type ReportedMessage } from './PromptReport.js';
+import { PromptReport } from './PromptReport.js';
+import type { PromptSummary } from './PromptSummary.js';
 import { resultOutputs } from './recordedOutputs.js';
 import { NOTHING_SENT, type SentPrompt, sizeOfSent } from './SentPrompt.js';
 
@@ -115,6 +115,11 @@ export class NativePrompt {
     return this.#size;
   }
 
+  /** Whether nothing is left to show in the queue and the history. */
+  get isDropped(): boolean {
+    return this.#sent === NOTHING_SENT;
+  }
+
   /** Removes what only the queue and the history show. */
   drop(): void {
     this.#sent = NOTHING_SENT;
@@ -125,7 +130,7 @@ export class NativePrompt {
   /** The graph and the `extra_data` as its client sent them. */
   get sent(): { readonly prompt: WritableJson; readonly extra_data: WritableJson } {
     const { graph, extraData } = this.#sent;
-    return { prompt: graph.serialised, extra_data: serialisedEntries(extraData) };
+    return { prompt: graph, extra_data: extraData };
   }
 
   /** Id of the workflow on ComfyUI's page, if it was submitted there. */
@@ -151,9 +156,9 @@ export class NativePrompt {
     ]);
   }
 
-  /** Outputs of its output nodes, in the format of ComfyUI's interface. */
-  get outputs(): ReadonlyMap<string, Json> {
-    return this.#report.outputs;
+  /** Outputs of its output nodes, as the details of a job show them. Empty before the end. */
+  get details(): WritableJson {
+    return this.#report.details;
   }
 
   /** How it ended, with its messages, as in the history. */
@@ -165,9 +170,9 @@ export class NativePrompt {
     ]);
   }
 
-  /** Messages of an ended prompt, as in the history. */
-  get messages(): readonly ReportedMessage[] {
-    return this.#report.messages;
+  /** What the list of jobs shows about its run. Empty before the end. */
+  get summary(): PromptSummary {
+    return this.#report.summary;
   }
 
   /** Resets everything, because another machine starts the prompt from the beginning. */

@@ -1,17 +1,19 @@
 import { JsonText } from '../../utils/JsonText.js';
-import { isJsonObject, type Json, type WritableJson } from '../../utils/losslessJson.js';
+import { isJsonObject, type Json, stringifyJson, type WritableJson } from '../../utils/losslessJson.js';
 import { PackedJson } from '../../utils/PackedJson.js';
+import { detailedOutputs } from './jobOutputs.js';
+import { NO_SUMMARY, type PromptSummary, sizeOfSummary, summarise } from './PromptSummary.js';
 import { parseMessage } from './parseMessage.js';
 
 /** The report after the end of the prompt. */
 interface Packed {
-  readonly messages: readonly { readonly type: string; readonly data: PackedJson }[];
+  readonly messages: readonly (readonly [type: string, content: PackedJson])[];
   readonly outputs: PackedJson;
+  /** The same ones if the details of a job show them as they are. */
+  readonly details: PackedJson;
   readonly meta: PackedJson;
+  readonly summary: PromptSummary;
 }
-
-/** A message in the history. */
-export type ReportedMessage = readonly [type: string, data: Json];
 
 /** What the history tells about the run of a prompt. */
 export class PromptReport {
@@ -57,40 +59,44 @@ export class PromptReport {
 
   /** Packs everything: nothing more is added. @returns bytes in memory */
   pack(): number {
-    const messages = this.#messages.map(({ type, message }) => ({
-      type,
-      data: new PackedJson(dataOf(message)),
-    }));
-    const outputs = new PackedJson(new Map([...this.#outputs].map(([id, output]) => [id, output()])));
+    const messages = this.#messages.map(({ type, message }) => {
+      const content = dataOf(message);
+      return { type, content, packed: new PackedJson(content) };
+    });
+    const values = new Map([...this.#outputs].map(([id, output]) => [id, output()]));
+    const outputs = new PackedJson(values);
+    const details = detailsOf(values, outputs);
     const meta = new PackedJson(this.#meta);
+    const summary = summarise(messages, values);
     this.clear();
-    this.#packed = { messages, outputs, meta };
-    return messages.reduce((sum, { data }) => sum + data.size, outputs.size + meta.size);
+    const entries = messages.map(({ type, packed }) => [type, packed] as const);
+    this.#packed = { messages: entries, outputs, details, meta, summary };
+    const kept = new Set([outputs, details, meta, ...messages.map(({ packed }) => packed)]);
+    return [...kept].reduce((sum, { size }) => sum + size, sizeOfSummary(summary));
   }
 
-  /** Messages after the end. */
-  get messages(): readonly ReportedMessage[] {
-    return (this.#packed?.messages ?? []).map(({ type, data }) => [type, data.value] as const);
+  /** Outputs as the details of a job show them. Empty before the end. */
+  get details(): WritableJson {
+    return this.#packed?.details ?? new Map();
   }
 
-  /** Outputs of the output nodes, in the format of ComfyUI's interface. */
-  get outputs(): ReadonlyMap<string, Json> {
-    if (!this.#packed) return new Map([...this.#outputs].map(([id, output]) => [id, output()]));
-    const { value } = this.#packed.outputs;
-    return isJsonObject(value) ? value : new Map();
+  /** What the list of jobs shows after the end. */
+  get summary(): PromptSummary {
+    return this.#packed?.summary ?? NO_SUMMARY;
   }
 
   /** Its parts of an entry in the history. Empty before the end. */
-  get written(): Readonly<Record<keyof Packed, WritableJson>> {
-    const { messages, outputs, meta } = this.#packed ?? {};
-    return {
-      messages: (messages ?? []).map(({ type, data }) => [type, data.serialised]),
-      outputs: outputs?.serialised ?? new Map(),
-      meta: meta?.serialised ?? new Map(),
-    };
+  get written(): Readonly<Record<'messages' | 'outputs' | 'meta', WritableJson>> {
+    const { messages = [], outputs = new Map(), meta = new Map() } = this.#packed ?? {};
+    return { messages, outputs, meta };
   }
 }
 
 function dataOf({ value }: JsonText): Json {
   return (isJsonObject(value) ? value.get('data') : undefined) ?? null;
+}
+
+function detailsOf(outputs: ReadonlyMap<string, Json>, packed: PackedJson): PackedJson {
+  const details = detailedOutputs(outputs);
+  return stringifyJson(details) === stringifyJson(outputs) ? packed : new PackedJson(details);
 }

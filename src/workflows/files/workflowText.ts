@@ -8,7 +8,7 @@ import {
   stringifyJson,
   type WritableJson,
 } from '../../utils/losslessJson.js';
-import { packEntries, serialisedEntries } from '../../utils/PackedJson.js';
+import { packEntries } from '../../utils/PackedJson.js';
 import { graphJson, type PromptGraph } from '../graph.js';
 import { type FileWorkflow, fileWorkflow } from './fileWorkflow.js';
 import { manifestDocument } from './manifestDocument.js';
@@ -28,7 +28,7 @@ export function writeWorkflow({ type, graph, manifest, extraData }: FileWorkflow
       ['type', type],
       ['graph', graphJson(graph, noFile)],
       ['manifest', jsonOf(manifestDocument(manifest))],
-      ...(extraData ? [['extra_data', serialisedEntries(extraData)] as const] : []),
+      ...(extraData ? [['extra_data', extraData] as const] : []),
     ]),
   );
 }
