@@ -45,6 +45,72 @@ describe.runIf(requireRedis())('machines that are changed by hand with QUEUE=red
     for (const stack of [a, b]) await eventually(async () => expect(await list(stack)).toEqual([]));
   });
 
+  it('keep the changes of both servers, one right after the other', async () => {
+    const [a, b] = [await site.start(), await site.start()];
+    for (let n = 1; n <= 5; n += 1) {
+      const patches = [
+        { state: n % 2 === 1 ? 'draining' : 'active' },
+        { labels: [`x${n}`] },
+        { max_jobs: n },
+      ];
+      for (const [at, patch] of patches.entries())
+        expect(await send(at % 2 === 0 ? a : b, 'PATCH', '/instance-1', patch)).toBe(200);
+      const expected = [Object.assign({}, ...patches)];
+      for (const stack of [a, b])
+        await eventually(async () => expect(await list(stack)).toMatchObject(expected));
+    }
+  });
+
+  it('keep the changes of both servers, all at once', async () => {
+    const [a, b] = [await site.start(), await site.start()];
+    for (let n = 1; n <= 5; n += 1) {
+      const patches = [
+        { state: n % 2 === 1 ? 'draining' : 'active' },
+        { labels: [`x${n}`] },
+        { max_jobs: n },
+      ];
+      const sent = patches.map((patch, at) => send(at === 0 ? a : b, 'PATCH', '/instance-1', patch));
+      expect(await Promise.all(sent)).toEqual([200, 200, 200]);
+      const expected = [Object.assign({}, ...patches)];
+      for (const stack of [a, b])
+        await eventually(async () => expect(await list(stack)).toMatchObject(expected));
+    }
+  });
+
+  it('are not brought back by the change of a server that did not know of their removal', async () => {
+    const [a, b] = [await site.start(), await site.start()];
+    expect(await send(a, 'POST', '', { url: second.host, name: 'second' })).toBe(201);
+    await eventually(async () => expect(await list(b)).toHaveLength(2));
+    expect(await send(a, 'DELETE', '/second')).toBe(200);
+    expect(await send(b, 'PATCH', '/second', { max_jobs: 3 })).toBe(404);
+    expect(await send(b, 'DELETE', '/second')).toBe(404);
+    for (const stack of [a, b])
+      await eventually(async () =>
+        expect((await list(stack)).map(({ name }) => name)).toEqual(['instance-1']),
+      );
+  });
+
+  it('can be changed through another server at once', async () => {
+    const [a, b] = [await site.start(), await site.start()];
+    expect(await send(a, 'POST', '', { url: second.host, name: 'second' })).toBe(201);
+    expect(await send(b, 'PATCH', '/second', { max_jobs: 3 })).toBe(200);
+    expect(await send(a, 'DELETE', '/second')).toBe(200);
+    expect(await send(b, 'POST', '', { url: second.host, name: 'second' })).toBe(201);
+  });
+
+  it.each([
+    ['name', (host: string, n: number) => ({ url: n === 0 ? host : 'http://127.0.0.1:1', name: 'second' })],
+    ['address', (host: string, n: number) => ({ url: host, name: `second-${n}` })],
+  ])('are added once if several requests have the same %s', async (_what, entryOf) => {
+    const [a, b] = [await site.start(), await site.start()];
+    const sent = [a, b, a, b].map((stack, n) => send(stack, 'POST', '', entryOf(second.host, n)));
+    expect((await Promise.all(sent)).toSorted()).toEqual([201, 409, 409, 409]);
+    expect(await send(b, 'POST', '', entryOf(second.host, 0))).toBe(409);
+    const lists = await Promise.all([a, b].map(list));
+    expect(lists[0]).toHaveLength(2);
+    expect(lists[1]?.map(({ host }) => host)).toEqual(lists[0]?.map(({ host }) => host));
+  });
+
   it('stay as they are while Redis is away: a change is refused, and not half made', async () => {
     const a = await site.start();
     await site.redis.kill();

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { z } from 'zod';
 import { AppError, messageOf } from '../../../errors.js';
 import {
@@ -12,7 +13,7 @@ import { Repeater } from '../../../utils/Repeater.js';
 import type { Instance } from '../Instance.js';
 import type { Fleet } from './Fleet.js';
 import { type Listed, listed } from './Machine.js';
-import type { Decision, Roster } from './Roster.js';
+import type { Roster } from './Roster.js';
 
 /** Between two reads of the changes that other servers made, ms. */
 const LOOK_MS = 1000;
@@ -28,10 +29,11 @@ type Change = z.output<typeof change>;
 interface Parts {
   readonly fleet: Fleet;
   readonly roster: Roster;
-  /** What was said of machines, as texts by name. Both reject where other servers cannot be told now. */
+  /** Both methods reject where other servers cannot be told now. */
   readonly changes: {
-    all(): Promise<ReadonlyMap<string, string>>;
-    put(name: string, text: string | undefined): Promise<void>;
+    read(): Promise<{ readonly version: string; readonly texts: ReadonlyMap<string, string> }>;
+    /** Returns false if the changes are not of this version any more. */
+    replace(version: string, name: string, text: string | undefined): Promise<boolean>;
   };
   /** What is wrong with `INSTANCES_FILE`. */
   readonly fileProblem: () => string | undefined;
@@ -44,7 +46,11 @@ export class MachineDesk {
   readonly #parts: Parts;
   readonly #logger: Logger;
   readonly #looks: Repeater;
-  #texts: ReadonlyMap<string, string> = new Map();
+  /** Changes by this server do not compete with each other. */
+  readonly #alone = pLimit(1);
+  /** The changes that the fleet has, and their version. */
+  #version = '';
+  #changes: ReadonlyMap<string, Change> = new Map();
 
   constructor(parts: Parts, logger: Logger) {
     this.#parts = parts;
@@ -77,36 +83,38 @@ export class MachineDesk {
     const { fleet } = this.#parts;
     const one = await readEntry(entry);
     const name = nameOf(one);
-    const there =
-      'machine' in one ? fleet.wantedAs(one.machine.address) : this.#texts.has(name) ? name : undefined;
-    if (there !== undefined) throw exists(there);
-    const before = new Set(this.#staying());
-    await this.#put(name, { entry, isRemoved: false, patch: {} });
+    const before = await this.#replace(name, (known) => {
+      const there = 'machine' in one ? fleet.wantedAs(one.machine.address) : undefined;
+      // This server may be unable to use an entry that others use.
+      if (there !== undefined || known?.entry) throw exists(there ?? name);
+      return { result: new Set(this.#staying()), to: { entry, isRemoved: false, patch: {} } };
+    });
     const added = this.#staying().filter((instance) => !before.has(instance));
     if (added.length > 0 || !('machine' in one)) return added;
     return fleet.instances.filter(({ host }) => host === one.machine.address.host);
   }
 
   /** @throws AppError `INSTANCE_NOT_FOUND`, `QUEUE_UNAVAILABLE` */
-  async change(name: string, patch: MachinePatch): Promise<Instance> {
-    const instance = this.find(name);
-    const before = this.#changeOf(name);
-    await this.#put(name, { ...before, patch: { ...before?.patch, ...patch }, isRemoved: false });
-    return instance;
+  change(name: string, patch: MachinePatch): Promise<Instance> {
+    return this.#replace(name, (known) => {
+      const to = { ...known, patch: { ...known?.patch, ...patch }, isRemoved: false };
+      return { result: this.find(name), to };
+    });
   }
 
   /**
    * Removes a machine. It gets no more jobs, and is forgotten when its last job has ended.
    * @throws AppError `INSTANCE_NOT_FOUND`, `QUEUE_UNAVAILABLE`
    */
-  async remove(name: string): Promise<Instance | undefined> {
-    const isName = this.#changeOf(name)?.entry !== undefined;
-    // A DNS name is not a machine itself.
-    const instance = isName ? this.#named(name) : this.find(name);
-    // Without a decision, a machine that was removed and added again would come back from its own list.
-    const isForgotten = isName && !this.#parts.roster.isListedElsewhere(name);
-    await this.#put(name, isForgotten ? undefined : { isRemoved: true, patch: {} });
-    return instance;
+  remove(name: string): Promise<Instance | undefined> {
+    return this.#replace(name, (known) => {
+      const isName = known?.entry !== undefined;
+      // A DNS name is not a machine itself.
+      const result = isName ? this.#named(name) : this.find(name);
+      // Without a decision, a machine that was removed and added again would come back from its own list.
+      const isForgotten = isName && !this.#parts.roster.isListedElsewhere(name);
+      return { result, to: isForgotten ? undefined : { isRemoved: true, patch: {} } };
+    });
   }
 
   /** Entries of any list that are invalid. */
@@ -141,24 +149,41 @@ export class MachineDesk {
     return this.#staying().find(isIt) ?? this.#parts.fleet.instances.find(isIt);
   }
 
-  async #put(name: string, value: Change | undefined): Promise<void> {
-    await this.#parts.changes.put(name, value && JSON.stringify(value));
-    await this.#looks.now();
+  /**
+   * Replaces what was said of a machine.
+   * @param decide gets the latest change by any server. It is called again if another server changes something meanwhile
+   */
+  #replace<Result>(
+    name: string,
+    decide: (known: Change | undefined) => { result: Result; to: Change | undefined },
+  ): Promise<Result> {
+    return this.#alone(async () => {
+      for (;;) {
+        await this.#looks.now();
+        const { result, to } = decide(this.#changes.get(name));
+        const isDone = await this.#parts.changes.replace(this.#version, name, to && JSON.stringify(to));
+        if (!isDone) continue;
+        await this.#looks.now();
+        return result;
+      }
+    });
   }
 
   async #look(): Promise<void> {
-    const texts = await this.#parts.changes.all();
-    if (sameTexts(texts, this.#texts)) return;
-    this.#texts = texts;
+    const { changes, roster } = this.#parts;
+    const { version, texts } = await changes.read();
+    if (version === this.#version) return;
+    const decisions = new Map<string, Change>();
     const entries: Listed[] = [];
-    const decisions = new Map<string, Decision>();
-    for (const name of texts.keys()) {
-      const said = this.#changeOf(name);
+    for (const [name, text] of texts) {
+      const said = readChange(text);
       if (!said) continue;
       decisions.set(name, said);
       if (said.entry) entries.push(...(await this.#listed(name, said.entry)));
     }
-    const { roster } = this.#parts;
+    // All at once: what is decided here must fit the version.
+    this.#version = version;
+    this.#changes = decisions;
     roster.decide(decisions);
     await roster.list('api', entries);
   }
@@ -171,13 +196,6 @@ export class MachineDesk {
       this.#logger.error('Instance cannot be used', { name, problem: messageOf(error) });
       return [];
     }
-  }
-
-  #changeOf(name: string): Change | undefined {
-    const text = this.#texts.get(name);
-    if (text === undefined) return undefined;
-    const parsed = change.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : undefined;
   }
 }
 
@@ -195,6 +213,7 @@ const nameOf = (one: Listed) => ('machine' in one ? one.machine.address.id : one
 
 const exists = (name: string) => new AppError('INSTANCE_EXISTS', `The instance ${name} already exists.`);
 
-function sameTexts(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
-  return one.size === other.size && [...one].every(([name, text]) => other.get(name) === text);
+function readChange(text: string): Change | undefined {
+  const parsed = change.safeParse(JSON.parse(text));
+  return parsed.success ? parsed.data : undefined;
 }

@@ -1,16 +1,19 @@
-import type { MachineChanges } from '../MachineChanges.js';
+import type { MachineChanges, MachineChangeTexts } from '../MachineChanges.js';
 
 /** For a server that shares its machines with no other one: the changes end with the process. */
 export class MemoryMachineChanges implements MachineChanges {
   readonly #texts = new Map<string, string>();
+  #version = 0;
 
-  all(): Promise<ReadonlyMap<string, string>> {
-    return Promise.resolve(new Map(this.#texts));
+  read(): Promise<MachineChangeTexts> {
+    return Promise.resolve({ version: String(this.#version), texts: new Map(this.#texts) });
   }
 
-  put(name: string, text: string | undefined): Promise<void> {
+  replace(version: string, name: string, text: string | undefined): Promise<boolean> {
+    if (version !== String(this.#version)) return Promise.resolve(false);
+    this.#version += 1;
     if (text === undefined) this.#texts.delete(name);
     else this.#texts.set(name, text);
-    return Promise.resolve();
+    return Promise.resolve(true);
   }
 }
