@@ -96,7 +96,7 @@ export const instance = z.object({
 export const instancesAnswer = z.object({
   timestamp: isoTime,
   instances: z.array(instance),
-  /** Invalid entries, such as a machine that is listed twice. */
+  /** Invalid entries, such as a machine that is listed twice, and changes that cannot be read. */
   problems: z.array(z.string()),
 });
 

@@ -8,6 +8,7 @@ import {
   machinePatch,
 } from '../../../schemas/instances.js';
 import { invalidParameter } from '../../../schemas/parse.js';
+import { jsonIfValid } from '../../../utils/jsonIfValid.js';
 import type { Logger } from '../../../utils/logger.js';
 import { Repeater } from '../../../utils/Repeater.js';
 import type { Instance } from '../Instance.js';
@@ -51,6 +52,8 @@ export class MachineDesk {
   /** The changes that the fleet has, and their version. */
   #version = '';
   #changes: ReadonlyMap<string, Change> = new Map();
+  /** Damaged texts, or those of another version of the server, by name. */
+  #unreadable: ReadonlyMap<string, string> = new Map();
 
   constructor(parts: Parts, logger: Logger) {
     this.#parts = parts;
@@ -108,7 +111,7 @@ export class MachineDesk {
    */
   remove(name: string): Promise<Instance | undefined> {
     return this.#replace(name, (known) => {
-      const isName = known?.entry !== undefined;
+      const isName = known?.entry !== undefined || this.#unreadable.has(name);
       // A DNS name is not a machine itself.
       const result = isName ? this.#named(name) : this.find(name);
       // Without a decision, a machine that was removed and added again would come back from its own list.
@@ -117,11 +120,14 @@ export class MachineDesk {
     });
   }
 
-  /** Entries of any list that are invalid. */
+  /** Entries of any list that are invalid, and changes that cannot be read. */
   get problems(): readonly string[] {
     const { fleet, fileProblem } = this.#parts;
     const ofFile = fileProblem();
-    return ofFile === undefined ? fleet.problems : [ofFile, ...fleet.problems];
+    const ofChanges = [...this.#unreadable.keys()].map(
+      (name) => `the change to ${name} cannot be read and is ignored; change or remove ${name} to replace it`,
+    );
+    return [...(ofFile === undefined ? [] : [ofFile]), ...fleet.problems, ...ofChanges];
   }
 
   /** @throws AppError `INSTANCE_NOT_FOUND` */
@@ -174,16 +180,23 @@ export class MachineDesk {
     const { version, texts } = await changes.read();
     if (version === this.#version) return;
     const decisions = new Map<string, Change>();
+    const unreadable = new Map<string, string>();
     const entries: Listed[] = [];
     for (const [name, text] of texts) {
       const said = readChange(text);
-      if (!said) continue;
+      if (!said) {
+        unreadable.set(name, text);
+        if (this.#unreadable.get(name) !== text)
+          this.#logger.error("A machine's change cannot be read", { name });
+        continue;
+      }
       decisions.set(name, said);
       if (said.entry) entries.push(...(await this.#listed(name, said.entry)));
     }
     // All at once: what is decided here must fit the version.
     this.#version = version;
     this.#changes = decisions;
+    this.#unreadable = unreadable;
     roster.decide(decisions);
     await roster.list('api', entries);
   }
@@ -213,7 +226,4 @@ const nameOf = (one: Listed) => ('machine' in one ? one.machine.address.id : one
 
 const exists = (name: string) => new AppError('INSTANCE_EXISTS', `The instance ${name} already exists.`);
 
-function readChange(text: string): Change | undefined {
-  const parsed = change.safeParse(JSON.parse(text));
-  return parsed.success ? parsed.data : undefined;
-}
+const readChange = (text: string): Change | undefined => change.safeParse(jsonIfValid(text)).data;
