@@ -3,13 +3,14 @@ import type { AddressInfo } from 'node:net';
 import dotenv from 'dotenv';
 import { createApp } from './app.js';
 import { type Config, ConfigError } from './config/index.js';
-import { messageOf } from './errors.js';
+import { messageOf, reasonOf } from './errors.js';
 import { createHttpServer } from './httpServer.js';
 import { createNativeServer } from './nativeServer.js';
 import { SettingsFile } from './SettingsFile.js';
 import { Stopper } from './Stopper.js';
 import { configureImages } from './services/images/settings.js';
 import { createServices } from './services/index.js';
+import { refusedKeys } from './services/queue/redis/refusedKeys.js';
 import { isLoopbackAddress } from './utils/hostNames.js';
 import { createLogger } from './utils/logger.js';
 
@@ -84,7 +85,8 @@ async function main(): Promise<void> {
   try {
     await services.start();
   } catch (error) {
-    log.error('The server cannot start', { error: messageOf(error) });
+    const keys = refusedKeys(error);
+    log.error('The server cannot start', { error: reasonOf(error), ...(keys.length > 0 ? { keys } : {}) });
     await logger.close();
     process.exit(1);
   }
