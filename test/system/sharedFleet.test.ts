@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { instancesAnswer } from '../../src/schemas/instances.js';
 import { asyncAnswer } from '../../src/schemas/jobs.js';
+import { circuitBreakersAnswer } from '../../src/schemas/metrics.js';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { eventually } from '../support/eventually.js';
 import { MODELS, modelWorkflows } from '../support/modelWorkflows.js';
@@ -109,6 +110,37 @@ describe.runIf(requireRedis())('machines that are changed by hand with QUEUE=red
     const lists = await Promise.all([a, b].map(list));
     expect(lists[0]).toHaveLength(2);
     expect(lists[1]?.map(({ host }) => host)).toEqual(lists[0]?.map(({ host }) => host));
+  });
+
+  it('are as in their own lists on all servers if Redis loses its data, and can be changed again', async () => {
+    const [a, b] = [await site.start(), await site.start()];
+    expect(await send(a, 'POST', '', { url: second.host, name: 'second' })).toBe(201);
+    expect(await send(b, 'PATCH', '/instance-1', { state: 'draining' })).toBe(200);
+    expect((await a.client.request('/api/circuit-breakers/instance-1/open', { method: 'POST' })).status).toBe(
+      200,
+    );
+    const states = async (stack: Stack) => (await list(stack)).map(({ name, state }) => [name, state]);
+    const isForced = async ({ client }: Stack) =>
+      (await client.json('/api/circuit-breakers', circuitBreakersAnswer)).circuit_breakers['instance-1']
+        ?.forced;
+    for (const stack of [a, b])
+      await eventually(async () =>
+        expect([await states(stack), await isForced(stack)]).toEqual([
+          [
+            ['instance-1', 'draining'],
+            ['second', 'active'],
+          ],
+          true,
+        ]),
+      );
+    await site.redis.empty();
+    for (const stack of [a, b])
+      await eventually(async () =>
+        expect([await states(stack), await isForced(stack)]).toEqual([[['instance-1', 'active']], false]),
+      );
+    expect(await send(b, 'PATCH', '/instance-1', { state: 'draining' })).toBe(200);
+    for (const stack of [a, b])
+      await eventually(async () => expect(await states(stack)).toEqual([['instance-1', 'draining']]));
   });
 
   it('stay as they are while Redis is away: a change is refused, and not half made', async () => {
