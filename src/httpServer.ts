@@ -2,6 +2,7 @@ import { createServer, IncomingMessage, type Server, ServerResponse } from 'node
 import type { Express } from 'express';
 import type { Config } from './config/index.js';
 import { answerClientErrors } from './middleware/clientErrors.js';
+import { closeUnsentResponses } from './middleware/closeUnsent.js';
 import { deferContinue } from './middleware/expectContinue.js';
 import { SlowReaders } from './middleware/SlowReaders.js';
 
@@ -31,6 +32,7 @@ export function createHttpServer(app: Express, config: Pick<Config, 'uploads' | 
   server.maxHeadersCount = MAX_HEADERS;
   deferContinue(server, app);
   answerClientErrors(server);
+  closeUnsentResponses(server);
   SlowReaders.watch(server, {
     minBytesPerSecond: config.uploads.minBytesPerSecond,
     maxWaitingBytes: config.jobs.maxResultBytes,

@@ -12,7 +12,8 @@ export function whileAllowed(
   isAllowed: (caller: Caller) => boolean,
   end: () => void,
 ): void {
-  if (response.closed) return;
+  // It will not close again, so nothing would stop the watch.
+  if (response.destroyed) return;
   const caller = callerOf(response);
   const look = () => {
     const key = caller.key && keys.current(caller.key);

@@ -7,6 +7,7 @@ import type { Services } from '../services/Services.js';
 
 /** Interval of comments, ms: proxies would close a quiet stream. */
 const HEARTBEAT_MS = 15_000;
+const COMMENT = ':\n\n';
 /**
  * Maximum number of unread bytes before another event: a slower client is disconnected. It can reconnect and gets the
  * current state first. A single event may be larger, because a job may have a thousand outputs.
@@ -33,7 +34,7 @@ export class EventStream {
     this.#maxBufferedBytes = maxBufferedBytes;
   }
 
-  /** Opens a stream as the response; `undefined` for a request of the headers only. */
+  /** Opens a stream as the response; `undefined` for a request of the headers only, and if the client has left. */
   static async open(
     request: Request,
     response: Response,
@@ -43,10 +44,15 @@ export class EventStream {
       response.type('text/event-stream').end();
       return undefined;
     }
-    const session = await createSession(request, response, { keepAlive: HEARTBEAT_MS });
+    if (response.destroyed) return undefined;
+    // Its own comments would not stop if the client leaves before the stream is open.
+    const session = await createSession(request, response, { keepAlive: null });
+    if (response.destroyed) return undefined;
     const stream = new EventStream(session, response, maxBufferedBytes);
     whileAllowed(services.keys, response, isAllowed, () => stream.end());
     untilClosing(services.closing.signal, response, () => stream.end());
+    const heartbeat = setInterval(() => response.write(COMMENT), HEARTBEAT_MS);
+    stream.onClose(() => clearInterval(heartbeat));
     return stream;
   }
 
@@ -67,7 +73,7 @@ export class EventStream {
 
   /** Calls `listener` when the stream ends, whoever ended it. */
   onClose(listener: () => void): void {
-    if (this.#response.closed) listener();
+    if (this.#response.destroyed) listener();
     else this.#response.once('close', listener);
   }
 }
