@@ -6,7 +6,8 @@ export const jobVariables = {
     meaning: 'Jobs at the same time on all machines together. Unset: as many as the machines accept.',
   }),
   MAX_QUEUE_SIZE: integer(1000, 1, 10_000_000).meta({
-    meaning: 'Pending jobs. Beyond it, requests fail with 503 `QUEUE_FULL`.',
+    meaning:
+      'Pending jobs. Beyond it, requests fail with 503 `QUEUE_FULL`. Servers that share a queue may exceed it by the few jobs that they accept at the same moment.',
   }),
   MAX_QUEUE_MEMORY: bytes(512 * MIB).meta({
     meaning:

@@ -31,6 +31,8 @@ export class Admission {
   readonly limits: QueueLimits;
   /** Jobs that were let in and are not in the queue yet. */
   readonly #onTheirWay = { jobs: 0, bytes: 0, graphs: 0 };
+  /** All jobs that have come into the queue from here. */
+  readonly #arrived = { jobs: 0, bytes: 0 };
   /** Size of the queue at the last check. */
   #queue: QueueSize = { jobs: 0, bytes: 0 };
   /** Jobs rejected since the last accepted one: they will come back before the next one. */
@@ -70,8 +72,56 @@ export class Admission {
    * Whether a job could be accepted now.
    * @throws AppError `SHUTTING_DOWN` or `QUEUE_FULL`, with the seconds until a retry
    */
-  async check({ files, graph }: WaitingBytes): Promise<void> {
+  async check(bytes: WaitingBytes): Promise<void> {
+    const placesFor = await this.#look();
+    placesFor(bytes);
+  }
+
+  /**
+   * Accepts one job while `create` queues it: however many arrive at once at this server, no more than fit. Other servers
+   * with the same queue do not see a job until it is in the queue: together they may exceed the limit by what the others
+   * accept in the time of one read of its size.
+   * @param create calls its argument when the listeners to events know the job
+   * @throws AppError like `check`
+   */
+  async admit<T>(bytes: WaitingBytes, create: (onTold: () => void) => Promise<T>): Promise<T> {
+    const placesFor = await this.#look();
+    // Nothing may be awaited in between: others would find the same place.
+    placesFor(bytes);
+    this.#refused = 0;
+    let { graph } = bytes;
+    this.#onTheirWay.jobs += 1;
+    this.#onTheirWay.bytes += bytes.files;
+    this.#onTheirWay.graphs += graph;
+    const onTold = () => {
+      this.#onTheirWay.graphs -= graph;
+      graph = 0;
+    };
+    try {
+      const created = await create(onTold);
+      this.#arrived.jobs += 1;
+      this.#arrived.bytes += bytes.files;
+      return created;
+    } finally {
+      this.#onTheirWay.jobs -= 1;
+      this.#onTheirWay.bytes -= bytes.files;
+      onTold();
+    }
+  }
+
+  /** Reads the size of the queue. @returns a function that throws like `check` if there is no place now */
+  async #look(): Promise<(bytes: WaitingBytes) => void> {
+    // A job that arrives in the meantime may be missing in the size.
+    const { jobs, bytes } = this.#arrived;
     const queue = await this.#askQueue();
+    return (wanted) =>
+      this.#requirePlace(wanted, {
+        jobs: queue.jobs + this.#arrived.jobs - jobs,
+        bytes: queue.bytes + this.#arrived.bytes - bytes,
+      });
+  }
+
+  #requirePlace({ files, graph }: WaitingBytes, queue: QueueSize): void {
     if (this.#manager.isDraining) {
       const retryAfterSeconds = RESTART_SECONDS;
       throw new AppError('SHUTTING_DOWN', 'The server is shutting down.', { retryAfterSeconds });
@@ -88,26 +138,6 @@ export class Admission {
       retryAfterSeconds: this.retryAfterSeconds(),
       details: { pending_jobs: queue.jobs, max_queue_size: maxQueueSize },
     });
-  }
-
-  /**
-   * Accepts one job while `create` queues it: however many arrive at once, no more than fit. Simultaneous jobs on
-   * other servers with the same queue are not known here.
-   * @throws AppError like `check`
-   */
-  async admit<T>(bytes: WaitingBytes, create: () => Promise<T>): Promise<T> {
-    await this.check(bytes);
-    this.#refused = 0;
-    this.#onTheirWay.jobs += 1;
-    this.#onTheirWay.bytes += bytes.files;
-    this.#onTheirWay.graphs += bytes.graph;
-    try {
-      return await create();
-    } finally {
-      this.#onTheirWay.jobs -= 1;
-      this.#onTheirWay.bytes -= bytes.files;
-      this.#onTheirWay.graphs -= bytes.graph;
-    }
   }
 
   /**

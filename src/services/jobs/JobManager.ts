@@ -146,6 +146,7 @@ export class JobManager {
    * Creates a job. Ask `Admission` first.
    * @param files bytes of the request's files, by the same names. The caller continues to hold stored ones
    * @param onMaking if servers share jobs, called with the id before there is a record, for repeated requests
+   * @param onTold called when the listeners to events know the job
    * @throws the rejection of a store or the queue; nothing is left of the job then, unless a repeated request may
    * adopt it
    */
@@ -153,6 +154,7 @@ export class JobManager {
     request: JobRequest,
     files: ReadonlyMap<string, Content>,
     onMaking?: (id: string) => Promise<void>,
+    onTold?: () => void,
   ): Promise<Job> {
     const id = uuid();
     const job = transitions.accept(id, await this.inputs.put(id, request, files), this.#clock.now());
@@ -169,6 +171,7 @@ export class JobManager {
     }
     // Before any server can start it.
     this.events.publish('changed', job);
+    onTold?.();
     const entry = queueEntry(job);
     try {
       const queued = await this.queue.add(entry);

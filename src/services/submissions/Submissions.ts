@@ -155,7 +155,9 @@ export class Submissions {
       const attributes = { 'job.type': outline.type, 'job.input_bytes': bytes };
       return await tracing.trace('job.create', { attributes }, async (span) => {
         const waiting = { files: bytes, graph: graphBytes(outline.workflow) };
-        const job = await admission.admit(waiting, () => manager.create(request, contents, onMaking));
+        const job = await admission.admit(waiting, (onTold) =>
+          manager.create(request, contents, onMaking, onTold),
+        );
         span.set({ 'job.id': job.id });
         return job;
       });
