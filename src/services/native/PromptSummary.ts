@@ -1,5 +1,5 @@
 import { jsonMemory } from '../../utils/jsonMemory.js';
-import { isJsonObject, type Json, NumberText } from '../../utils/losslessJson.js';
+import { isJsonObject, type Json, numberIn } from '../../utils/losslessJson.js';
 import { PackedJson } from '../../utils/PackedJson.js';
 import { summaryOf } from './jobOutputs.js';
 
@@ -64,15 +64,10 @@ export function sizeOfSummary({ preview, start, end }: PromptSummary): number {
 
 /** How long a prompt ran, ms; 0 if it has not ended, or never started. */
 export function durationIn(summary: PromptSummary): number {
-  const [start, end] = [numberOf(summary.start), numberOf(summary.end)];
+  const [start, end] = [numberIn(summary.start), numberIn(summary.end)];
   return start !== undefined && end !== undefined ? end - start : 0;
 }
 
 function timeOf(message: EndedMessage | undefined): Json | undefined {
   return isJsonObject(message?.content) ? message.content.get('timestamp') : undefined;
-}
-
-function numberOf(value: Json | undefined): number | undefined {
-  if (value instanceof NumberText) return Number(value.text);
-  return typeof value === 'number' ? value : undefined;
 }
