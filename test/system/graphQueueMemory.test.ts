@@ -103,5 +103,11 @@ it.each(['memory', 'disk'])(
     const kept = Number(/_result_memory_bytes (\d+)/.exec(text)?.[1]);
     expect(kept).toBeGreaterThan(2000);
     expect(kept).toBeLessThanOrEqual(limit);
+    // The graph of a job is not its result.
+    const dropped = Number(/_results_dropped_total (\d+)/.exec(text)?.[1]);
+    const answer = await rest.request(`/api/v2/jobs/${ids[0]}`);
+    const { outputs } = (await answer.json()) as { outputs: Array<{ url: string }> };
+    const { status } = await fetch(outputs[0]?.url ?? '');
+    expect([status, dropped]).toEqual(store === 'disk' ? [200, 0] : [404, 5]);
   },
 );

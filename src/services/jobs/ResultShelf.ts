@@ -28,11 +28,14 @@ export interface ShelfFigures {
   /** Size of all stored outputs, if they are in memory, and of what is kept beside them. */
   readonly bytes: number;
   readonly maxBytes: number;
-  /** Number of jobs whose outputs were deleted early to make room. */
+  /** Number of jobs whose outputs were deleted early to make room; 0 if outputs are not in memory. */
   readonly dropped: number;
 }
 
-/** Stores the outputs of jobs, up to a limit: those of the job that stored none for longest are deleted first, all at once. */
+/**
+ * Stores the outputs of jobs, and counts what is kept beside them, up to a limit. What is counted for the job that stored
+ * nothing for longest is deleted first, all at once. Outputs outside of memory do not count, and stay.
+ */
 export class ResultShelf {
   readonly #blobs: JobBlobs;
   readonly #maxBytes: number;
@@ -107,7 +110,8 @@ export class ResultShelf {
 
   /** Deletes the outputs named in a job's record. Not awaited. */
   delete(job: Job): void {
-    this.#forget(job.id);
+    this.#takeOff(job.id);
+    this.#onDropped(job.id);
     this.#blobs.delete(job);
   }
 
@@ -134,20 +138,23 @@ export class ResultShelf {
     for (const [oldest, outputs] of this.#shelved) {
       // The newest one stays, whatever its size: its client waits for it.
       if (this.#bytes <= this.#maxBytes || oldest === id) break;
-      this.#dropped += 1;
-      this.#forget(oldest);
+      this.#takeOff(oldest);
       const keys = [...outputs].flatMap(([one, { key }]) => (key === undefined ? [] : [[one, key] as const]));
+      // What was kept beside the outputs is no result.
+      if (keys.length === 0) continue;
+      this.#dropped += 1;
+      this.#onDropped(oldest);
       this.#blobs.deleteAll(oldest, new Map(keys));
     }
   }
 
-  #forget(id: string): void {
+  /** Ends the count of a job. */
+  #takeOff(id: string): void {
     const outputs = [...(this.#shelved.get(id)?.values() ?? [])];
     this.#shelved.delete(id);
     for (const { bytes, drop } of outputs) {
       this.#bytes -= bytes;
       drop?.();
     }
-    this.#onDropped(id);
   }
 }

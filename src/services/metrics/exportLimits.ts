@@ -34,7 +34,7 @@ export function exportLimits(registry: PrometheusRegistry, parts: LimitedParts):
   registry.total(
     {
       name: 'results_dropped_total',
-      help: 'Jobs whose results were dropped early to make room for newer ones.',
+      help: 'Jobs whose results in memory were dropped early to make room for newer ones.',
     },
     () => [{ value: manager.outputs.memory.dropped }],
   );
