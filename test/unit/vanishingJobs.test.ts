@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
+import { AppError } from '../../src/errors.js';
 import { MemoryBlobStore } from '../../src/services/jobs/BlobStore.js';
 import { HopelessGraphs } from '../../src/services/jobs/HopelessGraphs.js';
 import { JobManager } from '../../src/services/jobs/JobManager.js';
@@ -13,6 +14,7 @@ import { type GraphNeeds, needsOf } from '../../src/workflows/graphNeeds.js';
 import { eventually } from '../support/eventually.js';
 import { graphWorkflow } from '../support/graphWorkflow.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
+import { RecordingLogger } from '../support/RecordingLogger.js';
 import { UnreliableStores } from '../support/unreliableStores.js';
 
 function open(isShared = false) {
@@ -137,6 +139,9 @@ describe('jobs that no machine can run', () => {
 });
 
 describe('ends without a webhook', () => {
+  const storeOf = (ids: string[]) =>
+    ({ untold: async () => ids }) as unknown as ConstructorParameters<typeof UntoldEnds>[0]['store'];
+
   it('are sent although another one fails each time', async () => {
     const { manager, create } = open();
     const ids: string[] = [];
@@ -146,15 +151,28 @@ describe('ends without a webhook', () => {
       ids.push(id);
     }
     const told: string[] = [];
-    const store = { untold: async () => ids } as unknown as ConstructorParameters<
-      typeof UntoldEnds
-    >[0]['store'];
-    const ends = new UntoldEnds({ manager, store, logger: silentLogger }, 5, async ({ id }) => {
+    const ends = new UntoldEnds({ manager, store: storeOf(ids), logger: silentLogger }, 5, async ({ id }) => {
       if (id === ids[0]) throw new Error('it cannot be written');
       told.push(id);
     });
     ends.start();
     await eventually(() => expect(told).toEqual(expect.arrayContaining(ids.slice(1))));
     ends.stop();
+  });
+  it.each([
+    ['an outage stay until it is over', new AppError('QUEUE_UNAVAILABLE', 'no Redis'), 0],
+    ['another error expire after a few attempts', new Error('it cannot be written'), 1],
+  ])('of expired jobs that fail because of %s', async (_, error, warnings) => {
+    const { manager, create } = open();
+    const { id } = await create();
+    await manager.cancel(id);
+    const logger = new RecordingLogger();
+    const ends = new UntoldEnds({ manager, store: storeOf([id]), logger }, 1e6, () => Promise.reject(error));
+    const kept: number[] = [];
+    for (let n = 0; n < 5; n += 1) kept.push((await ends.tellLast([id])).size);
+    expect(kept.slice(0, 2)).toEqual([1, 1]);
+    const warned = logger.lines.filter(({ level }) => level === 'warn');
+    expect([warned.length, kept.includes(0)]).toEqual([warnings, warnings > 0]);
+    if (warnings > 0) expect(warned[0]).toMatchObject({ message: 'A job expires without its webhook' });
   });
 });

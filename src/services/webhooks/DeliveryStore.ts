@@ -89,7 +89,7 @@ export interface DeliveryStore {
   records(jobIds: readonly string[]): Promise<ReadonlyMap<string, Readonly<DeliveryRecord>>>;
   /**
    * Jobs with a recorded end and a webhook, but without a delivery: their server may have died in between.
-   * @param among all of these that are such jobs; without it, some of all
+   * @param among only these jobs; without it, all
    * @throws like `add`
    */
   untold(among?: readonly string[]): Promise<string[]>;

@@ -23,10 +23,8 @@ import { RedisHold } from './RedisHold.js';
 const QUEUE = 'webhooks';
 /** Interval of the check for deliveries of other servers, ms. */
 const POLL_MS = 1000;
-/** Holds to renew with one command. */
+/** Holds to renew, or ends to read, with one command. */
 const BATCH = 500;
-/** Index of the last end in one batch. */
-const LAST_UNTOLD = '499';
 /** Time at shutdown for Redis, and then for BullMQ, ms. */
 const STOP_MS = 200;
 
@@ -148,10 +146,20 @@ export class RedisDeliveryStore implements DeliveryStore {
 
   async untold(among?: readonly string[]): Promise<string[]> {
     const { commands } = this.#parts.connection;
-    if (!among) return commands.zrange(this.#untoldKey, '0', LAST_UNTOLD);
+    if (!among) return this.#allUntold();
     if (among.length === 0) return [];
     const places = await commands.zmscore(this.#untoldKey, ...among);
     return among.filter((_id, n) => typeof places[n] === 'string');
+  }
+
+  async #allUntold(): Promise<string[]> {
+    const { commands } = this.#parts.connection;
+    const all: string[] = [];
+    for (let from = 0; ; from += BATCH) {
+      const some = await commands.zrange(this.#untoldKey, String(from), String(from + BATCH - 1));
+      all.push(...some);
+      if (some.length < BATCH) return all;
+    }
   }
 
   get #untoldKey(): string {
