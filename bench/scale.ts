@@ -46,7 +46,7 @@ async function managerWith(jobs: number, clock = new HandClock()): Promise<JobMa
     clock,
     silentLogger,
   );
-  for (let n = 0; n < jobs; n += 1) await manager.create(JOB_REQUEST, new Map([['image', IMAGE]]));
+  for (let n = 0; n < jobs; n += 1) await manager.intake.create(JOB_REQUEST, new Map([['image', IMAGE]]));
   return manager;
 }
 

@@ -229,14 +229,14 @@ describe('a submission that comes again', () => {
 
   it('is told to come back while the first one is under way', async () => {
     await start();
-    const { manager } = stack.services;
-    const create = manager.create.bind(manager);
+    const { intake } = stack.services.manager;
+    const create = intake.create.bind(intake);
     let release: () => void = () => undefined;
     const released = new Promise<void>((resolve) => {
       release = resolve;
     });
     const reached = new Promise<void>((resolve) => {
-      vi.spyOn(manager, 'create').mockImplementationOnce(async (...parts) => {
+      vi.spyOn(intake, 'create').mockImplementationOnce(async (...parts) => {
         resolve();
         await released;
         return create(...parts);

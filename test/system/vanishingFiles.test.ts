@@ -80,9 +80,9 @@ describe.each(['memory', 'disk'])('an asset in %s that is deleted during a submi
 
   it('is in its job, and stays deleted', async () => {
     const asset = await api.asset(await png());
-    const { manager } = stack.services;
-    const create = manager.create.bind(manager);
-    vi.spyOn(manager, 'create').mockImplementationOnce(after(() => remove(asset.id), create));
+    const { intake } = stack.services.manager;
+    const create = intake.create.bind(intake);
+    vi.spyOn(intake, 'create').mockImplementationOnce(after(() => remove(asset.id), create));
     const response = await use(asset.id);
     expect(response.status).toBe(201);
     const { id } = comfyJob.parse(await response.json());
@@ -110,9 +110,9 @@ describe.each(['memory', 'disk'])('an asset in %s that is deleted during a submi
     const asset = await api.asset(await png());
     const { id } = await api.submit(invertGraph(assetReference(asset.id)));
     const output = (await api.ended(id)).outputs[0]?.id ?? '';
-    const { manager } = stack.services;
-    const create = manager.create.bind(manager);
-    vi.spyOn(manager, 'create').mockImplementationOnce(after(() => deleteJobOf(output), create));
+    const { intake } = stack.services.manager;
+    const create = intake.create.bind(intake);
+    vi.spyOn(intake, 'create').mockImplementationOnce(after(() => deleteJobOf(output), create));
     const response = await use(output);
     expect(response.status).toBe(201);
     const next = comfyJob.parse(await response.json());
@@ -176,11 +176,11 @@ describe("a file on the port of ComfyUI's own API", () => {
       const pictureOf = (n: number) => png({ colour: colourOf(n), background: colourOf(n) });
       await client.upload('photo.png', await pictureOf(1));
       const { image: first } = await run(client, save('photo.png'));
-      const { manager } = stack.services;
+      const { intake } = stack.services.manager;
       const other = await pictureOf(2);
       const replace = () => client.upload('photo.png', other, { overwrite: 'true' });
-      const create = manager.create.bind(manager);
-      vi.spyOn(manager, 'create').mockImplementationOnce(after(replace, create));
+      const create = intake.create.bind(intake);
+      vi.spyOn(intake, 'create').mockImplementationOnce(after(replace, create));
       const { status, image: second } = await run(client, save('photo.png'));
       expect(status).toBe('success');
       const views = await Promise.all([first, second].map(async (image) => (await client.view(image)).bytes));

@@ -25,7 +25,7 @@ async function expiring(bytes: number, isIdle: () => boolean) {
     { now: () => Date.now() },
     silentLogger,
   );
-  const { id } = await manager.create(JOB_REQUEST, new Map([['image', Buffer.alloc(1)]]));
+  const { id } = await manager.intake.create(JOB_REQUEST, new Map([['image', Buffer.alloc(1)]]));
   await manager.cancel(id);
   const memory = vi.spyOn(process, 'memoryUsage').mockReturnValue({
     ...process.memoryUsage(),

@@ -25,7 +25,7 @@ async function processing() {
     // A failed call is repeated later without a pause, which fake timers would not shorten.
     { ...STORE_TIMINGS, attempts: 1 },
   );
-  const { id } = await manager.create(JOB_REQUEST, new Map([['image', Buffer.alloc(1)]]));
+  const { id } = await manager.intake.create(JOB_REQUEST, new Map([['image', Buffer.alloc(1)]]));
   await manager.runs.begin(id, 'gpu-1:8188');
   const heard: Job[] = [];
   events.subscribe('changed', (job) => heard.push(job));

@@ -70,7 +70,7 @@ describe('bytes of jobs that servers share', () => {
 
   /** A completed job of the first server. */
   async function completed(): Promise<string> {
-    const { id } = await a.create(JOB_REQUEST, new Map([['image', Buffer.from('x')]]));
+    const { id } = await a.intake.create(JOB_REQUEST, new Map([['image', Buffer.from('x')]]));
     attempt = await begun(a, id);
     await a.complete(attempt, RESULT, CONTENTS);
     return id;
@@ -113,7 +113,7 @@ describe('bytes of jobs that servers share', () => {
   });
 
   it('do not change with the buffer from which they were stored', async () => {
-    const { id } = await a.create(JOB_REQUEST, new Map([['image', Buffer.from('x')]]));
+    const { id } = await a.intake.create(JOB_REQUEST, new Map([['image', Buffer.from('x')]]));
     const job = await begun(a, id);
     const bytes = Buffer.from('result');
     await a.complete(job, { promptId: 'p', outputs: [OUTPUT] }, [bytes]);

@@ -28,7 +28,7 @@ function open(isShared = false) {
     { ...STORE_TIMINGS, timeoutMs: 200, retryBaseMs: 1, retryMaxMs: 5 },
   );
   const create = (others: Partial<typeof JOB_REQUEST> = {}) =>
-    manager.create({ ...JOB_REQUEST, ...others }, new Map([['image', Buffer.alloc(1)]]));
+    manager.intake.create({ ...JOB_REQUEST, ...others }, new Map([['image', Buffer.alloc(1)]]));
   return { stores, events, manager, create };
 }
 

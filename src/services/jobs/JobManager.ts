@@ -1,4 +1,3 @@
-import { v4 as uuid } from 'uuid';
 import { AppError, reasonOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
@@ -16,7 +15,6 @@ import {
   isFinished,
   type Job,
   type JobFailure,
-  type JobRequest,
   type JobResult,
   type ProcessingJob,
 } from './Job.js';
@@ -24,14 +22,13 @@ import { JobBlobs } from './JobBlobs.js';
 import { JobChanges } from './JobChanges.js';
 import { JobFigures } from './JobFigures.js';
 import { JobInputs } from './JobInputs.js';
+import { JobIntake } from './JobIntake.js';
 import { JobOutputs } from './JobOutputs.js';
 import { JobRecords } from './JobRecords.js';
 import { JobRemovals } from './JobRemovals.js';
 import { JobResults, ResultNotStored } from './JobResults.js';
 import { JobRuns } from './JobRuns.js';
-import { logFields } from './jobLog.js';
 import { promptsUnderWay } from './promptsUnderWay.js';
-import { queueEntry } from './queueEntry.js';
 import { ResultShelf } from './ResultShelf.js';
 import { STORE_TIMINGS, StoreCalls } from './StoreCalls.js';
 import * as transitions from './transitions.js';
@@ -56,6 +53,8 @@ export class JobManager {
   readonly events: JobEvents;
   /** For monitoring. */
   readonly figures: JobFigures;
+  /** Creates jobs. */
+  readonly intake: JobIntake;
   /** Changes of jobs that are taken from the queue. */
   readonly runs: JobRuns;
   /** Reads the outputs of jobs. */
@@ -70,7 +69,6 @@ export class JobManager {
   readonly #waits: EndWaits;
   /** Files of unfinished jobs. */
   readonly inputs: JobInputs;
-  readonly #clock: Clock;
   readonly #logger: Logger;
 
   constructor(
@@ -109,10 +107,11 @@ export class JobManager {
     this.removals = new JobRemovals({ records, changes, events, clock, logger }, limits.lifetimeMs, (job) =>
       shelf.delete(job),
     );
+    const { inputs, removals } = this;
+    this.intake = new JobIntake({ records, inputs, queue, events, removals, clock, logger });
     this.#waits = new EndWaits(events, (id) => this.get(id));
     this.outputs = new JobOutputs((id) => this.get(id), shelf);
     this.results = new JobResults({ records, changes, shelf });
-    this.#clock = clock;
     this.#logger = logger;
   }
 
@@ -140,59 +139,6 @@ export class JobManager {
   /** Number of operations that the stores have not done so far, such as failed deletions. */
   get leftToDo(): number {
     return this.#background.size;
-  }
-
-  /**
-   * Creates a job. Ask `Admission` first.
-   * @param files bytes of the request's files, by the same names. The caller continues to hold stored ones
-   * @param onMaking if servers share jobs, called with the id before there is a record, for repeated requests
-   * @param onTold called when the listeners to events know the job
-   * @throws the rejection of a store or the queue; nothing is left of the job then, unless a repeated request may
-   * adopt it
-   */
-  async create(
-    request: JobRequest,
-    files: ReadonlyMap<string, Content>,
-    onMaking?: (id: string) => Promise<void>,
-    onTold?: () => void,
-  ): Promise<Job> {
-    const id = uuid();
-    const job = transitions.accept(id, await this.inputs.put(id, request, files), this.#clock.now());
-    let mayBeLeft = false;
-    try {
-      if (this.isShared && onMaking) {
-        await onMaking(id);
-        mayBeLeft = true;
-      }
-      await this.#records.insert(job, mayBeLeft);
-    } catch (error) {
-      if (!mayBeLeft) this.inputs.delete(job);
-      throw error;
-    }
-    // Before any server can start it.
-    this.events.publish('changed', job);
-    onTold?.();
-    const entry = queueEntry(job);
-    try {
-      const queued = await this.queue.add(entry);
-      this.#logger.info('Job accepted', { ...logFields(job), imageSize: entry.bytes, queued });
-    } catch (error) {
-      if (mayBeLeft) throw error;
-      this.inputs.delete(job);
-      await this.removals.forget(job.id, 'deleted');
-      throw error;
-    }
-    return job;
-  }
-
-  /**
-   * The job of a repeated request, if it was created: its creator may have died before the job was queued.
-   * @throws the rejection of a store or the queue
-   */
-  async adopt(id: string): Promise<Job | undefined> {
-    const job = await this.#records.get(id);
-    if (job?.status === 'pending') await this.queue.add(queueEntry(job));
-    return job;
   }
 
   async get(id: string): Promise<Job> {

@@ -24,10 +24,10 @@ interface Creation {
  * the machines.
  */
 export class RepeatedSubmissions {
-  readonly #manager: Pick<JobManager, 'adopt' | 'get'>;
+  readonly #manager: Pick<JobManager, 'intake' | 'get'>;
   readonly #keys: IdempotencyKeys;
 
-  constructor(manager: Pick<JobManager, 'adopt' | 'get'>, keys: IdempotencyKeys) {
+  constructor(manager: Pick<JobManager, 'intake' | 'get'>, keys: IdempotencyKeys) {
     this.#manager = manager;
     this.#keys = keys;
   }
@@ -54,7 +54,7 @@ export class RepeatedSubmissions {
       JSON.stringify([owner ?? null, key]),
       fingerprint(),
       async ({ earlierId, onMaking }) => {
-        const earlier = earlierId === undefined ? undefined : await this.#manager.adopt(earlierId);
+        const earlier = earlierId === undefined ? undefined : await this.#manager.intake.adopt(earlierId);
         if (earlier) return earlier;
         // The job is created even if the client disconnects: it may come back and ask for it.
         created = await create({ signal: new AbortController().signal, onMaking });

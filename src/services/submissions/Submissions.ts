@@ -156,7 +156,7 @@ export class Submissions {
       return await tracing.trace('job.create', { attributes }, async (span) => {
         const waiting = { files: bytes, graph: graphBytes(outline.workflow) };
         const job = await admission.admit(waiting, (onTold) =>
-          manager.create(request, contents, onMaking, onTold),
+          manager.intake.create(request, contents, onMaking, onTold),
         );
         span.set({ 'job.id': job.id });
         return job;
