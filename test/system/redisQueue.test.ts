@@ -72,6 +72,28 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     await alive.stop();
   });
 
+  it('tells whether a taken entry is still held, and renews the hold', async () => {
+    const prefix = `{${randomUUID()}}`;
+    const [paused, other] = [await connect(prefix), await connect(prefix)];
+    await paused.queue.add(entry('a'));
+    const taken = await takeOne(paused.queue);
+    expect(await taken.renew?.()).toBe(true);
+    const lock = `${prefix}:queue:t:a:lock`;
+    await paused.connection.commands.pexpire(lock, 60_000, 'GT');
+    expect(await taken.renew?.()).toBe(true);
+    expect(await paused.connection.commands.pttl(lock)).toBeLessThanOrEqual(QUICK.lockMs);
+    // As if it had expired.
+    await paused.connection.commands.del(lock);
+    expect(await taken.renew?.()).toBe(false);
+    const again: Taken<Releasable>[] = [];
+    await eventually(async () => void again.push(await takeOne(other.queue)));
+    expect([await taken.renew?.(), await again[0]?.renew?.()]).toEqual([false, true]);
+    await again[0]?.done();
+    expect(await again[0]?.renew?.()).toBe(false);
+    await paused.stop();
+    await other.stop();
+  });
+
   it('finds an entry behind some of its type that must wait, and leaves those where they were', async () => {
     const { queue, stop } = await connect(`{${randomUUID()}}`);
     for (const id of ['a', 'b', 'c', 'd']) await queue.add(entry(id));

@@ -1,16 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryBlobStore } from '../../src/services/jobs/BlobStore.js';
 import { QueueRepair } from '../../src/services/jobs/QueueRepair.js';
-import type { Picker, QueueEntry, Releasable, Taken } from '../../src/services/queue/JobQueue.js';
 import { MemoryIdempotencyStore } from '../../src/services/queue/memory/MemoryIdempotencyStore.js';
 import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
-import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
 import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';
 import type { ServiceOverrides } from '../../src/services/ServiceOverrides.js';
 import { systemClock } from '../../src/utils/clock.js';
 import { silentLogger } from '../../src/utils/logger.js';
 import type { Content } from '../../src/utils/StoredFile.js';
 import { eventually } from '../support/eventually.js';
+import { LosingQueue } from '../support/LosingQueue.js';
 import { colourOf, png } from '../support/pictures.js';
 import { readEvents } from '../support/serverSentEvents.js';
 import { Stack } from '../support/stack.js';
@@ -39,35 +38,6 @@ class HeldBlobs extends MemoryBlobStore {
       await this.#gate;
     }
     return super.put(name, content);
-  }
-}
-
-/** Its holds can be lost, like those of a server that was paused, or without Redis, for longer than they last. */
-class LosingQueue extends MemoryJobQueue {
-  readonly #holds = new Map<string, { readonly entry: QueueEntry; isLost: boolean }>();
-
-  override async take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined> {
-    const taken = await super.take(picker);
-    if (!taken) return undefined;
-    const hold = { entry: taken.entry, isLost: false };
-    this.#holds.set(taken.entry.id, hold);
-    return {
-      ...taken,
-      done: async () => {
-        if (!hold.isLost) await taken.done();
-      },
-      putBack: async (changed) => {
-        if (!hold.isLost) await taken.putBack(changed);
-      },
-    };
-  }
-
-  /** The entry waits again, as it was when it was taken. */
-  async lose(id: string): Promise<void> {
-    const hold = this.#holds.get(id);
-    if (!hold) throw new Error('not held');
-    hold.isLost = true;
-    await this.add(hold.entry);
   }
 }
 

@@ -8,6 +8,7 @@ import { EarlyOutputs } from './EarlyOutputs.js';
 import { fetchOutputs, type MadeOutput } from './fetchOutputs.js';
 import { Patience } from './Patience.js';
 import { type FollowTimings, PromptFollower } from './PromptFollower.js';
+import type { StopVerdict } from './PromptHold.js';
 import type { PromptResult, PromptRun, RunListener } from './PromptRun.js';
 import { filesOf } from './promptBody.js';
 import { PromptTracker } from './promptTracker.js';
@@ -41,6 +42,8 @@ export class PromptAttempt {
   wasAccepted = false;
   /** ComfyUI itself has ended the prompt, successfully or not. */
   hasEnded = false;
+  /** The job was cancelled: nobody needs the prompt, whoever follows it. */
+  isCancelled = false;
   /** Settles with the response to the submission; never rejects. */
   submission: Promise<unknown> = Promise.resolve();
   readonly #run: PromptRun;
@@ -75,6 +78,7 @@ export class PromptAttempt {
       socket: lease?.socket,
       timings: options.timings,
       limits,
+      mayWithdraw: () => this.verdict(),
       machine: listener.machine(run.promptId),
       onProgress: (progress) => listener.onProgress(progress),
       onStep: listener.onStep,
@@ -130,9 +134,15 @@ export class PromptAttempt {
     return this.promptId === this.#run.promptId;
   }
 
-  /** The history entry is deleted after this, if set. */
-  get until(): Promise<void> | undefined {
-    return this.#run.until;
+  /** See `PromptHold`. Without other servers, nobody else needs the prompt. */
+  get recorded(): Promise<boolean> {
+    return this.#run.hold?.recorded ?? Promise.resolve(true);
+  }
+
+  /** Whether the prompt may be stopped, and its history entry deleted. Never rejects. */
+  async verdict(): Promise<StopVerdict> {
+    if (this.isCancelled || !this.#run.hold) return 'may stop';
+    return this.#run.hold.ask(this.promptId);
   }
 
   /** Stops listening. The prompt may continue. */

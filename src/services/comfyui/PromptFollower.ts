@@ -1,13 +1,15 @@
 import { Bell } from '../../utils/bell.js';
-import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
+import { DeadlineExceeded, unlessAborted, withDeadline } from '../../utils/deadline.js';
 import { sleep } from '../../utils/timers.js';
 import type { PromptGraph } from '../../workflows/graph.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ComfySocket, PromptListener } from './ComfySocket.js';
+import { LeavePrompt } from './LeavePrompt.js';
 import type { MachineListener } from './machineMessages.js';
 import { type NodeTime, NodeTimes } from './NodeTimes.js';
 import { Patience } from './Patience.js';
 import { PromptClock, type RunLimits } from './PromptClock.js';
+import type { StopVerdict } from './PromptHold.js';
 import { type InquiryTimings, PromptInquiry } from './PromptInquiry.js';
 import type {
   MadeByNode,
@@ -37,6 +39,8 @@ interface Following {
   readonly socket: ComfySocket | undefined;
   readonly timings: FollowTimings;
   readonly limits: RunLimits;
+  /** Asked before the prompt is removed from the instance's queue. Never rejects. */
+  mayWithdraw(): Promise<StopVerdict>;
   readonly machine: MachineListener;
   onProgress(progress: PromptProgress): void;
   /** Called with every message that may change the progress, however little. */
@@ -132,6 +136,7 @@ export class PromptFollower implements PromptListener {
   /**
    * Resolves with the prompt's end; a lost prompt is a retryable failure, and so is one that waited too long.
    * @throws PromptError if the limit of the execution is reached, or the instance no longer responds
+   * @throws LeavePrompt if another server continues the prompt
    * @throws the signal's reason if it is aborted
    */
   async end(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
@@ -177,7 +182,7 @@ export class PromptFollower implements PromptListener {
   async #step(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
     const left = this.#clock.check();
     if (left === 'over') return this.#lastLook(promptId, signal);
-    if (left === 'to be moved') return this.#withdraw(promptId, signal);
+    if (left === 'to be moved') return this.#move(promptId, signal);
     return this.#waitOrPoll(left, promptId, signal);
   }
 
@@ -187,6 +192,14 @@ export class PromptFollower implements PromptListener {
     if (wait <= 0) return this.#pollWithin(left, promptId, signal);
     await this.#bell.wait(wait, signal);
     return undefined;
+  }
+
+  /** Withdraws the prompt if this server still holds its job. As long as that is unknown, the prompt is followed as before. */
+  async #move(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
+    const verdict = await unlessAborted(this.#following.mayWithdraw(), signal);
+    if (verdict === 'is wanted') throw new LeavePrompt();
+    if (verdict === 'may stop') return this.#withdraw(promptId, signal);
+    return this.#waitOrPoll(this.#following.timings.lostPollMs, promptId, signal);
   }
 
   /**

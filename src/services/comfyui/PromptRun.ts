@@ -4,6 +4,7 @@ import type { MadeOutput, OutputReceiver } from './fetchOutputs.js';
 import type { MachineListener } from './machineMessages.js';
 import type { NodeTime } from './NodeTimes.js';
 import type { RunLimits } from './PromptClock.js';
+import type { PromptHold } from './PromptHold.js';
 import type { PromptDetail, PromptProgress } from './promptTracker.js';
 
 /** The parameters of a run. */
@@ -18,8 +19,8 @@ export interface PromptRun {
   /** Further entries of its `extra_data`. */
   readonly extraData?: ReadonlyMap<string, WritableJson> | undefined;
   readonly limits: RunLimits;
-  /** The prompt's history entry is deleted after this: until then its outputs may be fetched again. */
-  readonly until?: Promise<void> | undefined;
+  /** Set if other servers may continue the prompt. */
+  readonly hold?: PromptHold | undefined;
   /** Receives output files that must not be in memory. */
   readonly receive?: OutputReceiver | undefined;
 }

@@ -131,14 +131,31 @@ export class JobRecords {
     this.#onLost(held, stored);
   }
 
-  /** Whether a job that was held here is lost, according to the store. Assumes that it is not if the store fails. */
+  /**
+   * The record in the store, which other servers may have changed. Asks the store once. A job that is held here learns of it.
+   * @throws the rejection of the store
+   */
+  async stored(id: string): Promise<Job | undefined> {
+    const stored = await this.#calls.once(() => this.#store.get(id));
+    this.learn(id, stored);
+    return stored;
+  }
+
+  /**
+   * Whether a job that was held here is lost, according to the store. Waits for an unavailable one: what an attempt means for
+   * the job cannot be recorded before.
+   */
   async isLost(id: string): Promise<boolean> {
     if (!this.isShared) return false;
-    try {
-      const stored = await this.#calls.retried(() => this.#store.get(id));
-      this.learn(id, stored);
-    } catch {
-      // The next write of the record finds out.
+    for (let failures = 0; this.#live.has(id); failures += 1) {
+      // Another server will continue it.
+      if (this.writes.isStopped) return true;
+      try {
+        await this.stored(id);
+        break;
+      } catch {
+        await this.#calls.pause(failures);
+      }
     }
     return !this.#live.has(id);
   }

@@ -15,6 +15,7 @@ import type { Tracing } from '../tracing/Tracing.js';
 import { type FinishedOutput, finishOutputs, type OutputPlan } from './finishOutputs.js';
 import { type FileLoader, graphFiles, largestOf } from './graphFiles.js';
 import type { ProcessingJob } from './Job.js';
+import type { JobHold } from './JobHold.js';
 import type { JobManager } from './JobManager.js';
 import type { JobMessages } from './JobMessages.js';
 import type { JobPlace } from './JobPlace.js';
@@ -32,7 +33,7 @@ interface Attempt {
   readonly limits: RunLimits;
   readonly signal: AbortSignal;
   readonly intake: OutputIntake | undefined;
-  readonly until: Promise<void> | undefined;
+  readonly hold: JobHold | undefined;
 }
 
 interface RunnerParts {
@@ -69,29 +70,27 @@ export class JobRunner {
    * Runs the job to its completion. The slot is released as soon as the instance is done, so that the next prompt starts while
    * the outputs are finished here.
    * @param place moves to the machine that has the prompt of an earlier attempt, if that is resumed
-   * @throws PromptError, AppError, or the signal's reason
+   * @param hold if servers share jobs
+   * @throws PromptError, AppError, LeavePrompt, or the signal's reason
    */
-  async run(job: ProcessingJob, place: JobPlace, limits: RunLimits, signal: AbortSignal): Promise<void> {
+  async run(
+    job: ProcessingJob,
+    place: JobPlace,
+    { limits, hold }: { limits: RunLimits; hold: JobHold | undefined },
+    signal: AbortSignal,
+  ): Promise<void> {
     const intake = this.#parts.newIntake?.();
-    let recorded: (() => void) | undefined;
-    // If this server is killed before, another one fetches the outputs again.
-    const until = this.#parts.manager.isShared
-      ? new Promise<void>((resolve) => {
-          recorded = resolve;
-        })
-      : undefined;
     try {
-      await this.#run(job, { place, limits, signal, intake, until });
+      await this.#run(job, { place, limits, signal, intake, hold });
     } catch (error) {
       if (!(error instanceof OutputNotStored)) throw error;
       await this.#parts.manager.failUnstored(job, error.cause);
     } finally {
       intake?.release();
-      if (recorded) void this.#parts.manager.runs.whenRecorded(job.id).then(recorded);
     }
   }
 
-  async #run(job: ProcessingJob, { place, limits, signal, intake, until }: Attempt): Promise<void> {
+  async #run(job: ProcessingJob, { place, limits, signal, intake, hold }: Attempt): Promise<void> {
     const { manager, imageInput, secrets, tracing } = this.#parts;
     const { workflow } = job.request;
     const load: FileLoader = {
@@ -111,7 +110,7 @@ export class JobRunner {
       ]),
       limits,
       receive: intake?.receive,
-      until,
+      hold,
     };
     const outputPlan = this.#outputPlan(workflow, job, files, intake);
     const live =

@@ -83,7 +83,20 @@ export class JobRuns {
     this.#records.learn(id, stored);
   }
 
-  /** Whether another server has ended a job that this one runs, or taken it, according to the store. Never rejects. */
+  /** Whether this server held the job and recorded its end in the shared store. */
+  hasEnded(id: string): boolean {
+    return this.#records.hasEnded(id);
+  }
+
+  /** The record of a job in the shared store, as it is now. @throws the rejection of the store */
+  stored(id: string): Promise<Job | undefined> {
+    return this.#records.stored(id);
+  }
+
+  /**
+   * Whether another server has ended a job that this one runs, or taken it, according to the store. Waits for an unavailable
+   * store. Never rejects.
+   */
   isLost(id: string): Promise<boolean> {
     return this.#records.isLost(id);
   }

@@ -10,6 +10,7 @@ import type { AttemptJudge } from './AttemptJudge.js';
 import type { ChosenSlot, Refusal } from './Dispatcher.js';
 import { DEADLINE_EXCEEDED } from './failures.js';
 import { type JobFailure, type ProcessingJob, sizesOfFiles } from './Job.js';
+import { JobHold } from './JobHold.js';
 import type { JobManager } from './JobManager.js';
 import { JobPlace } from './JobPlace.js';
 import type { JobRunner } from './JobRunner.js';
@@ -99,7 +100,7 @@ export class TakenJobs {
       // Otherwise there was no attempt, so none is counted.
       const isReady = (await this.#parts.health.ensureFresh(slot.instance)) && this.#parts.isRunning();
       const job = isReady ? await this.#parts.manager.runs.begin(id, slot.instance.host) : undefined;
-      if (job) await this.#run(job, place, attempt.signal);
+      if (job) await this.#run(job, place, taken, attempt.signal);
     } catch (error) {
       this.#onError(id, error);
     } finally {
@@ -110,7 +111,12 @@ export class TakenJobs {
     }
   }
 
-  async #run(job: ProcessingJob, place: JobPlace, signal: AbortSignal): Promise<void> {
+  async #run(
+    job: ProcessingJob,
+    place: JobPlace,
+    { renew }: Taken<ChosenSlot | Refusal>,
+    signal: AbortSignal,
+  ): Promise<void> {
     this.#logger.debug('Job started', { ...logFields(job), attempts: job.attempts });
     const { jobTimeoutMs, queueTimeoutMs } = this.#limits;
     const type = jobNeedsOf(job.request)?.key ?? job.request.type;
@@ -123,12 +129,16 @@ export class TakenJobs {
       canMove: () =>
         this.#parts.balancer.hasPlaceBeside(new Set([place.instance.host, ...before]), type, largest),
     };
-    const run = () => this.#parts.runner.run(job, place, limits, signal);
+    const { isShared, runs } = this.#parts.manager;
+    const hold = isShared ? new JobHold(runs, job, renew) : undefined;
+    const run = () => this.#parts.runner.run(job, place, { limits, hold }, signal);
     try {
       await traceAttempt(this.#parts.tracing, job, run);
       this.#parts.judge.completed(place.instance, job);
     } catch (error) {
       await this.#parts.judge.failed(job, place.slot, error, signal);
+    } finally {
+      hold?.isOver();
     }
   }
 

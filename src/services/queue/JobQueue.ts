@@ -58,6 +58,12 @@ export interface Taken<T extends Releasable> {
   readonly entry: QueueEntry;
   /** The reservation of the picker. The caller of `take` releases it. */
   readonly chosen: T;
+  /**
+   * Renews the hold, in one round trip. A queue that no other server uses does not have this.
+   * @returns whether this server holds the entry; if so, no other one gets it before a hold expires
+   * @throws the rejection of the queue
+   */
+  renew?(): Promise<boolean>;
   /** Ends the entry: its job has ended, and its record is updated. */
   done(): Promise<void>;
   /** Puts the entry back, before all new ones. @param changed new version of the entry. Default: unchanged */

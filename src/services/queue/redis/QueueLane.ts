@@ -126,7 +126,18 @@ export class QueueLane {
     });
   }
 
-  /** Renews a hold. */
+  /** Renews the hold of one entry. @returns whether this server holds it; another one may have taken it */
+  async extend(job: LaneJob): Promise<boolean> {
+    if (job.id === undefined || this.#held.get(job.id) !== job) return false;
+    try {
+      return (await job.extendLock(this.#token, this.#timings.lockMs)) === 1;
+    } catch (error) {
+      if (isNotHeld(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Renews all holds. */
   async renew(): Promise<void> {
     const ids = [...this.#held.keys()];
     if (ids.length === 0) return;

@@ -211,6 +211,7 @@ export class RedisJobQueue implements JobQueue {
     return {
       entry,
       chosen,
+      renew: async () => isHeld && (await lane.extend(job)),
       done: () => once(() => lane.finish(job)),
       putBack: (changed = entry) =>
         once(async () => {

@@ -1,0 +1,189 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MemoryBlobStore } from '../../src/services/jobs/BlobStore.js';
+import { MemoryIdempotencyStore } from '../../src/services/queue/memory/MemoryIdempotencyStore.js';
+import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
+import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';
+import { type Simulator, startSimulator } from '../../src/simulator/index.js';
+import { silentLogger } from '../../src/utils/logger.js';
+import { CuttableLink } from '../support/CuttableLink.js';
+import { eventually } from '../support/eventually.js';
+import { LosingQueue } from '../support/LosingQueue.js';
+import { png } from '../support/pictures.js';
+import { Stack } from '../support/stack.js';
+
+const LONG = '60000';
+
+/** Prompts of this software, without those of strangers. */
+const own = ({ promptIds, strangerIds }: Simulator) => promptIds.filter((id) => !strangerIds.has(id));
+
+/** A server that is cut off from the others, but not from the machines, and another one that can take over its jobs. */
+describe('a server that may have lost its job', () => {
+  let machines: Simulator[];
+  let queue: LosingQueue;
+  let link: CuttableLink;
+  let shared: ReturnType<typeof newShared>;
+  let stacks: Stack[];
+  const newShared = () => ({
+    jobStore: new MemoryJobStore(),
+    jobQueue: queue,
+    jobEvents: new MemoryJobEvents(silentLogger),
+  });
+  beforeEach(async () => {
+    machines = await Promise.all([startSimulator(), startSimulator()]);
+    queue = new LosingQueue();
+    link = new CuttableLink();
+    shared = newShared();
+    stacks = [];
+    const idempotencyStore = new MemoryIdempotencyStore();
+    const blobStore = new MemoryBlobStore();
+    start = async (env, parts) => {
+      const overrides = { isShared: true, idempotencyStore, blobStore, ...parts };
+      const hosts = machines.map(({ host }) => host).join(',');
+      const stack = await Stack.start({
+        simulators: [],
+        env: { COMFYUI_HOST: hosts, JOB_TIMEOUT: LONG, ...env },
+        overrides,
+      });
+      stacks.push(stack);
+      return stack;
+    };
+  });
+  let start: (
+    env: Record<string, string>,
+    parts: typeof shared | ReturnType<CuttableLink['to']>,
+  ) => Promise<Stack>;
+  afterEach(async () => {
+    link.isCut = false;
+    await Promise.all(stacks.map((stack) => stack.stop()));
+    await Promise.all(machines.map((machine) => machine.stop()));
+  });
+
+  const startCuttable = (env: Record<string, string>) => start(env, link.to(shared));
+  const startOther = (env: Record<string, string> = {}) => start(env, shared);
+  const slow = (ms: number) => {
+    for (const machine of machines) machine.setWork(ms);
+  };
+  const submit = async (stack: Stack) => stack.client.submit('remove-background', await png());
+  const executions = () =>
+    machines.flatMap((machine) => machine.executions.filter((id) => !machine.strangerIds.has(id)));
+  const requests = (request: string) =>
+    machines.reduce((sum, machine) => sum + (machine.requests.get(request) ?? 0), 0);
+  const areTrusted = ({ services }: Stack) =>
+    services.instances.every(({ breaker }) => breaker.snapshot.failures === 0);
+  /** The other server takes over the job, and has found its prompt. */
+  const takenOver = async (id: string, other: Stack) => {
+    await queue.lose(id);
+    await eventually(async () => {
+      const job = await shared.jobStore.get(id);
+      expect(job?.status === 'processing' && job.attempts === 2 && job.assignment.promptId).toBeTruthy();
+    });
+    await eventually(() => expect(other.services.processor.activeJobs).toBe(1));
+  };
+
+  it('leaves a prompt whose time is over to the server that continues it', async () => {
+    slow(4000);
+    const cutOff = await startCuttable({ JOB_TIMEOUT: '1500' });
+    const id = await submit(cutOff);
+    await eventually(() => expect(executions()).toHaveLength(1));
+    link.isCut = true;
+    const other = await startOther();
+    await takenOver(id, other);
+    await eventually(() => expect(link.refused('renew')).toBeGreaterThan(0));
+    expect(await other.client.finished(id)).toMatchObject({ status: 'completed', attempts: 1 });
+    link.isCut = false;
+    await eventually(() => expect(cutOff.services.processor.activeJobs).toBe(0));
+    expect(requests('POST /interrupt')).toBe(0);
+    expect(executions()).toHaveLength(1);
+    expect([cutOff, other].map(areTrusted)).toEqual([true, true]);
+  });
+
+  it('leaves a prompt in the queue of its machine to the server that continues it', async () => {
+    for (const machine of machines) machine.occupy();
+    const cutOff = await startCuttable({ JOB_QUEUE_TIMEOUT: '600', MAX_JOBS_PER_INSTANCE: '1' });
+    const id = await submit(cutOff);
+    await eventually(() => expect(machines.flatMap(own)).toHaveLength(1));
+    link.isCut = true;
+    const other = await startOther({ JOB_QUEUE_TIMEOUT: '0' });
+    await takenOver(id, other);
+    // From now on it could run there, so it has waited too long.
+    machines.find((machine) => own(machine).length === 0)?.release();
+    await eventually(() => expect(link.refused('renew')).toBeGreaterThan(0));
+    link.isCut = false;
+    await eventually(() => expect(cutOff.services.processor.activeJobs).toBe(0));
+    for (const machine of machines) machine.release();
+    expect(await other.client.finished(id)).toMatchObject({ status: 'completed', attempts: 1 });
+    expect(requests('POST /queue')).toBe(0);
+    expect(executions()).toHaveLength(1);
+    expect([cutOff, other].map(areTrusted)).toEqual([true, true]);
+  });
+
+  it('leaves the history entry of a failed prompt to the server that reads it', async () => {
+    slow(1500);
+    for (const { faults } of machines) {
+      faults.failNodes.set('PreviewImage', { type: 'ValueError', message: 'boom' });
+    }
+    const cutOff = await startCuttable({});
+    const id = await submit(cutOff);
+    await eventually(() => expect(executions()).toHaveLength(1));
+    link.isCut = true;
+    await eventually(() => expect(machines.flatMap(({ historyIds }) => historyIds)).toHaveLength(1));
+    await eventually(() => expect(link.refused('get')).toBeGreaterThan(0));
+    const other = await startOther();
+    await queue.lose(id);
+    expect(await other.client.finished(id)).toMatchObject({
+      status: 'failed',
+      attempts: 1,
+      error_details: { category: 'execution_error' },
+    });
+    link.isCut = false;
+    expect(executions()).toHaveLength(1);
+    await eventually(() => expect(machines.flatMap(({ historyIds }) => historyIds)).toEqual([]));
+    await eventually(() => expect(cutOff.services.processor.activeJobs).toBe(0));
+  });
+
+  it('leaves a prompt to the server that continues it, also when a silent machine responds again', async () => {
+    slow(5000);
+    const [machine] = machines;
+    const onlyOne = { COMFYUI_HOST: machine?.host ?? '' };
+    const otherLink = new CuttableLink();
+    otherLink.takesNothing = true;
+    const other = await start({ ...onlyOne, HEALTH_CHECK_TIMEOUT: '8000' }, otherLink.to(shared));
+    const silenced = await startCuttable({ ...onlyOne, JOB_TIMEOUT: '2000', HEALTH_CHECK_TIMEOUT: '300' });
+    const id = await submit(silenced);
+    await eventually(() => expect(executions()).toHaveLength(1));
+    link.takesNothing = true;
+    otherLink.takesNothing = false;
+    machine?.lock.hold(3000);
+    expect(await other.client.finished(id)).toMatchObject({
+      status: 'completed',
+      comfyui_instance: machine?.host,
+    });
+    expect(requests('POST /interrupt')).toBe(0);
+    expect(executions()).toHaveLength(1);
+  });
+
+  it('stops a prompt whose time is over, as soon as it knows that it still holds the job', async () => {
+    slow(30_000);
+    const cutOff = await startCuttable({ JOB_TIMEOUT: '1000' });
+    const id = await submit(cutOff);
+    await eventually(() => expect(executions()).toHaveLength(1));
+    link.isCut = true;
+    await eventually(() => expect(link.refused('renew')).toBeGreaterThan(0));
+    expect(requests('POST /interrupt')).toBe(0);
+    link.isCut = false;
+    expect(await cutOff.client.finished(id)).toMatchObject({ status: 'failed', error_code: 'JOB_TIMEOUT' });
+    expect(requests('POST /interrupt')).toBe(1);
+  });
+
+  it('stops the prompt of a job that its client cancels at once', async () => {
+    slow(30_000);
+    const cutOff = await startCuttable({});
+    const id = await submit(cutOff);
+    await eventually(() => expect(executions()).toHaveLength(1));
+    link.isCut = true;
+    const cancelled = cutOff.client.request(`/api/jobs/${id}/cancel`, { method: 'POST' });
+    await eventually(() => expect(requests('POST /interrupt')).toBe(1));
+    expect((await cancelled).status).toBe(200);
+    expect(link.refused('renew')).toBe(0);
+  });
+});
