@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Json, stringifyJson, type WritableJson } from '../../utils/losslessJson.js';
 import {
   type MachineFrame,
@@ -35,6 +36,8 @@ export class NativePrompt {
   readonly #names: PromptNames;
   /** Nodes that started on the current machine. */
   readonly #begun = new Set<string>();
+  /** The latest output of each node that has executed, in the prompt with this mark. */
+  readonly #executed = { mark: '', outputs: new Map<unknown, unknown>() };
   /** Last message of the machine about the end. */
   #held: MachineMessage | undefined;
 
@@ -48,7 +51,7 @@ export class NativePrompt {
   /**
    * Handles a message of a machine.
    * @returns the message for the client, if any: an end is held back until the job has ended, because another machine
-   * may retry it
+   * may retry it. A repeated `executed` is not for the client
    */
   hear(message: MachineMessage, mark: string): string | undefined {
     const { type, data } = message;
@@ -71,8 +74,9 @@ export class NativePrompt {
       return undefined;
     }
     if (KEPT.has(type)) this.#report.addMessage(type, text);
-    if (type === 'executed') this.#onExecuted(message, text, mark);
-    return text;
+    if (type !== 'executed') return text;
+    this.#onExecuted(message, text, mark);
+    return this.#isRepeated(message, mark) ? undefined : text;
   }
 
   /** Returns the machine's metadata of a preview with the ids of the client. */
@@ -105,6 +109,7 @@ export class NativePrompt {
     this.currentNode = undefined;
     this.#held = undefined;
     this.#begun.clear();
+    this.#executed.outputs.clear();
     this.#report.addMessage(closing.type, closing.text);
     this.#size = sizeOfSent(this.#sent) + this.#report.pack();
     return [...told, closing.text];
@@ -194,6 +199,19 @@ export class NativePrompt {
     if (node === undefined) return;
     const display = this.#nodeIn(message.data['display_node'], mark) ?? node;
     this.#report.addExecuted(node, display, text);
+  }
+
+  /**
+   * Whether the client has the message already. After a pause, two servers may follow the same prompt for a moment, and both may
+   * report an output that they found in the machine's history. The two texts may differ.
+   */
+  #isRepeated({ data: { node, output } }: MachineMessage, mark: string): boolean {
+    if (this.#executed.mark !== mark) this.#executed.outputs.clear();
+    this.#executed.mark = mark;
+    const { outputs } = this.#executed;
+    if (outputs.has(node) && isDeepStrictEqual(outputs.get(node), output)) return true;
+    outputs.set(node, output);
+    return false;
   }
 
   #nodeIn(id: unknown, mark: string): string | undefined {
