@@ -80,7 +80,7 @@ export function createProcessing(
   const calls = new StoreCalls(storeTimings);
   const roomBytes = Math.min(MAX_OUTPUTS_IN_MEMORY, config.jobs.maxResultBytes);
   const messages = new JobMessages(log('jobs'), relay);
-  const live = new LiveJobs(manager.events);
+  const live = new LiveJobs();
   const runner = new JobRunner({
     manager,
     prompts,

@@ -6,6 +6,7 @@ import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.j
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { silentLogger } from '../../src/utils/logger.js';
 import { CuttableLink } from '../support/CuttableLink.js';
+import { ComfyApiClient, samplerGraph } from '../support/comfyApi.js';
 import { eventually } from '../support/eventually.js';
 import { LosingQueue } from '../support/LosingQueue.js';
 import { png } from '../support/pictures.js';
@@ -173,6 +174,24 @@ describe('a server that may have lost its job', () => {
     link.isCut = false;
     expect(await cutOff.client.finished(id)).toMatchObject({ status: 'failed', error_code: 'JOB_TIMEOUT' });
     expect(requests('POST /interrupt')).toBe(1);
+  });
+
+  it('keeps no steps and previews of a job whose end it missed', async () => {
+    slow(8000);
+    const cutOff = await startCuttable({});
+    const submitted = await new ComfyApiClient(cutOff.client.baseUrl).submit(samplerGraph());
+    const id = submitted.id.replace('job_', '');
+    await eventually(() => expect(executions()).toHaveLength(1));
+    expect(cutOff.services.live.get(id)).toBeDefined();
+    link.isCut = true;
+    const other = await startOther();
+    await takenOver(id, other);
+    const cancelled = await other.client.request(`/api/jobs/${id}/cancel`, { method: 'POST' });
+    expect(cancelled.status).toBe(200);
+    await eventually(() => expect(other.services.processor.activeJobs).toBe(0));
+    expect(cutOff.services.live.get(id)).toBeDefined();
+    link.isCut = false;
+    await eventually(() => expect(cutOff.services.live.get(id)).toBeUndefined());
   });
 
   it('stops the prompt of a job that its client cancels at once', async () => {

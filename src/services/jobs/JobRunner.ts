@@ -86,6 +86,7 @@ export class JobRunner {
       if (!(error instanceof OutputNotStored)) throw error;
       await this.#parts.manager.failUnstored(job, error.cause);
     } finally {
+      this.#parts.live.end(job.id);
       intake?.release();
     }
   }

@@ -1,6 +1,5 @@
 import type { MachinePreview } from '../comfyui/machineMessages.js';
 import type { PromptDetail } from '../comfyui/promptTracker.js';
-import type { JobEvents } from '../queue/JobEvents.js';
 
 /** The details of a running job besides its record. */
 export interface LiveJob {
@@ -12,19 +11,20 @@ export interface LiveJob {
 const NOTHING: LiveJob = { progress: undefined, preview: undefined };
 
 /**
- * The details of jobs that run on this server: steps and previews. They are in memory until the job ends, and start again with
- * each attempt. Other servers know only the record.
+ * The details of jobs that run on this server: steps and previews. They are in memory while an attempt runs here: its end does
+ * not depend on an event, which may be missed. Other servers know only the record.
  */
 export class LiveJobs {
   readonly #jobs = new Map<string, LiveJob>();
 
-  constructor(events: JobEvents) {
-    events.subscribe('finished', ({ id }) => this.#jobs.delete(id));
-  }
-
-  /** A job is assigned to a machine: discards the details of the previous attempt. */
+  /** An attempt of the job begins on this server. */
   begin(jobId: string): void {
     this.#jobs.set(jobId, NOTHING);
+  }
+
+  /** The job does not run here any more. */
+  end(jobId: string): void {
+    this.#jobs.delete(jobId);
   }
 
   /** Records a change. Does nothing for a job that does not run here. */
