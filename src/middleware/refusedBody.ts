@@ -34,7 +34,9 @@ const SMALL_MS = 2000;
  */
 export function afterSmallBody(request: Request, response: Response, respond: () => void): void {
   const isOver = request.complete || request.destroyed || !declaresBody(request);
-  if (isOver || awaitsContinue(response) || declaredBytes(request) > SMALL_BYTES) {
+  // The client is told not to use the connection again.
+  const isLast = response.get('Connection') === 'close';
+  if (isOver || isLast || awaitsContinue(response) || declaredBytes(request) > SMALL_BYTES) {
     respond();
     return;
   }
