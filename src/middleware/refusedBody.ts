@@ -50,7 +50,8 @@ export function afterSmallBody(request: Request, response: Response, respond: ()
     request.off('data', count).off('end', done).off('close', done);
     // The rest of a larger body is discarded as it arrives.
     request.resume();
-    respond();
+    // Somebody else may have responded meanwhile.
+    if (!response.headersSent) respond();
   };
   const timer = setTimeout(done, SMALL_MS);
   request.unpipe();
