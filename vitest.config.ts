@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const ALONE = [
   'test/unit/{imageLoaders,keptTexts}.test.ts',
   'test/system/{leftovers,package,lazyPackages,thumbnails}.test.ts',
-  'test/{browser,fuzz,soak}/**/*.test.ts',
+  'test/{fuzz,soak}/**/*.test.ts',
 ];
 
 /** These take longest. If one of them began last, a core would be idle at the end. */
@@ -35,8 +35,8 @@ export default defineConfig({
     // Servers and browsers start slowly on a busy computer.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // On two cores. Tests wait for real sockets, timers and processes a third of the time.
-    maxWorkers: 3,
+    // On two cores. Tests wait for real sockets, timers and processes most of the time.
+    maxWorkers: 5,
     globalSetup: 'test/support/ownTemporaryFolder.ts',
     reporters: ['default'],
     sequence: { sequencer: LongestFirst },
