@@ -46,7 +46,17 @@ describe.runIf(requireRedis())('machines that are changed by hand with QUEUE=red
     for (const stack of [a, b]) await eventually(async () => expect(await list(stack)).toEqual([]));
   });
 
-  it('keep the changes of both servers, one right after the other', async () => {
+  it.each<[string, (requests: readonly (() => Promise<number>)[]) => Promise<number[]>]>([
+    [
+      'one right after the other',
+      async (requests) => {
+        const statuses: number[] = [];
+        for (const request of requests) statuses.push(await request());
+        return statuses;
+      },
+    ],
+    ['all at once', (requests) => Promise.all(requests.map((request) => request()))],
+  ])('keep the changes of both servers, %s', async (_, sendAll) => {
     const [a, b] = [await site.start(), await site.start()];
     for (let n = 1; n <= 5; n += 1) {
       const patches = [
@@ -54,24 +64,10 @@ describe.runIf(requireRedis())('machines that are changed by hand with QUEUE=red
         { labels: [`x${n}`] },
         { max_jobs: n },
       ];
-      for (const [at, patch] of patches.entries())
-        expect(await send(at % 2 === 0 ? a : b, 'PATCH', '/instance-1', patch)).toBe(200);
-      const expected = [Object.assign({}, ...patches)];
-      for (const stack of [a, b])
-        await eventually(async () => expect(await list(stack)).toMatchObject(expected));
-    }
-  });
-
-  it('keep the changes of both servers, all at once', async () => {
-    const [a, b] = [await site.start(), await site.start()];
-    for (let n = 1; n <= 5; n += 1) {
-      const patches = [
-        { state: n % 2 === 1 ? 'draining' : 'active' },
-        { labels: [`x${n}`] },
-        { max_jobs: n },
-      ];
-      const sent = patches.map((patch, at) => send(at === 0 ? a : b, 'PATCH', '/instance-1', patch));
-      expect(await Promise.all(sent)).toEqual([200, 200, 200]);
+      const requests = patches.map(
+        (patch, at) => () => send(at % 2 === 0 ? a : b, 'PATCH', '/instance-1', patch),
+      );
+      expect(await sendAll(requests)).toEqual([200, 200, 200]);
       const expected = [Object.assign({}, ...patches)];
       for (const stack of [a, b])
         await eventually(async () => expect(await list(stack)).toMatchObject(expected));
