@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { AppError } from '../errors.js';
 import type { Logger } from '../utils/logger.js';
+import { breakOff } from './breakOff.js';
 import { afterSmallBody } from './refusedBody.js';
 import { MAX_LOGGED_PATH, requestIdOf } from './requestContext.js';
 
@@ -52,7 +53,7 @@ export function errorHandler(
     response.locals['errorCode'] = error.code;
     // Part of the response is already sent: the client must notice that it is incomplete.
     if (response.headersSent) {
-      response.destroy();
+      breakOff(response);
       return;
     }
     clearAnswer(response);

@@ -7,8 +7,8 @@ import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { Stack } from './stack.js';
 
 /**
- * A ComfyUI with a custom node that has a note, a log that does not end, and a WebSocket that echoes its messages. It records all
- * requests.
+ * A ComfyUI with a custom node that has a note, a log that does not end, a WebSocket that echoes its messages, and uploads that it
+ * drops. It records all requests.
  */
 export class MachineWithNode {
   /** Method and URL of each request, including those for WebSockets. */
@@ -27,6 +27,7 @@ export class MachineWithNode {
     this.#server = createServer((request, response) => {
       this.calls.push(`${request.method} ${request.url}`);
       if (request.url === '/custom/note') return void response.end('a note');
+      if (request.url === '/custom/drop') return void request.socket.destroy();
       if (request.url !== '/custom/log') return void rest(request, response);
       this.logs.add(response);
       response.once('close', () => this.logs.delete(response)).write('begin\n');

@@ -72,3 +72,23 @@ it('event streams of one connection leave nothing behind when it closes, also if
   // They do not count as open requests of the client any more.
   await stack.client.until(id, ({ status }) => status === 'processing');
 });
+
+it('requests with a body, or with an expectation, that wait behind another one are over when their connection closes', async () => {
+  const stack = await Stack.start({ env: { MAX_OPEN_REQUESTS_PER_CLIENT: '4' } });
+  stops.push(() => stack.stop());
+  const responses: ServerResponse[] = [];
+  for (const event of ['request', 'checkExpectation'])
+    stack.server.on(event, (_: IncomingMessage, response: ServerResponse) => responses.push(response));
+  for (let n = 1; n <= 4; n += 1) {
+    const client = await RawClient.connect(stack.client.baseUrl);
+    client.send('GET', '/api/events', {});
+    client.post('/api/nothing', { 'Content-Length': 3 }, 'abc');
+    client.send('GET', '/api/jobs/list', { Expect: 'a-miracle' });
+    await eventually(() => expect(responses).toHaveLength(3 * n));
+    await eventually(() => expect(client.received).toContain('text/event-stream'));
+    await eventually(() => expect(responses.at(-2)?.headersSent).toBe(true));
+    client.socket.destroy();
+    await eventually(() => expect(responses.every(({ destroyed }) => destroyed)).toBe(true));
+  }
+  expect((await stack.client.request('/api/jobs/list')).status).toBe(200);
+});

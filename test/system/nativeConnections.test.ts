@@ -1,4 +1,6 @@
 /** Connections of clients whose requests are forwarded through the port of ComfyUI's own API to a machine. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { MachineWithNode } from '../support/MachineWithNode.js';
@@ -43,5 +45,32 @@ describe('the connection of a forwarded request', () => {
     expect(String(Buffer.from((await reader?.read())?.value ?? []))).toBe('begin\n');
     for (const response of machine.logs) response.destroy();
     await expect(reader?.read()).rejects.toThrow();
+  });
+
+  it('is reset then if the response of HTTP/1.0 would end with it', async () => {
+    const socket = connect(Number(stack.nativeHost.split(':')[1]), '127.0.0.1');
+    socket.write('GET /custom/log HTTP/1.0\r\nHost: localhost\r\n\r\n');
+    let received = '';
+    socket.on('data', (part) => {
+      received += part;
+    });
+    await eventually(() => expect(received).toContain('begin'));
+    const broken = once(socket, 'error');
+    for (const response of machine.logs) response.destroy();
+    expect(await broken).toMatchObject([{ code: 'ECONNRESET' }]);
+  });
+
+  it('can be used again after a small upload that the machine dropped before its end', async () => {
+    const client = await RawClient.connect(`http://${stack.nativeHost}`);
+    client.post('/custom/drop', { 'Content-Length': 10 }, 'abc');
+    await eventually(() => expect(machine.calls).toContain('POST /custom/drop'));
+    // Long enough for a response that does not wait for the rest.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(client.received).toBe('');
+    client.socket.write('defghij');
+    expect(await client.status()).toBe(502);
+    client.send('GET', '/custom/note', {});
+    await eventually(() => expect(client.received).toContain('a note'));
+    client.socket.destroy();
   });
 });

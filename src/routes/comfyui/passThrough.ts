@@ -5,8 +5,10 @@ import { createProxyMiddleware } from 'http-proxy-middleware';
 import { AppError, messageOf } from '../../errors.js';
 import { type Caller, requireKey } from '../../middleware/authentication.js';
 import { cutOff, tooSlow } from '../../middleware/bodyErrors.js';
+import { breakOff } from '../../middleware/breakOff.js';
 import { continueUpload } from '../../middleware/expectContinue.js';
 import { watchUpload } from '../../middleware/pace.js';
+import { afterSmallBody } from '../../middleware/refusedBody.js';
 import { whileAllowed } from '../../middleware/whileAllowed.js';
 import type { Instance } from '../../services/instances/Instance.js';
 import { uploadPace } from '../bodyLimits.js';
@@ -46,7 +48,7 @@ export function passThrough(context: NativeContext, ownNames: ReadonlySet<string
     const own = { ...(header && { [header.name]: header.value }), ...machine?.address.headers };
     for (const [name, value] of Object.entries(own)) onward.setHeader(name, value);
   };
-  const proxy = createProxyMiddleware<IncomingMessage, Response>({
+  const proxy = createProxyMiddleware<Request, Response>({
     changeOrigin: true,
     proxyTimeout: STALL_MS,
     router: (request) => machines.get(request)?.address.baseUrl,
@@ -63,7 +65,7 @@ export function passThrough(context: NativeContext, ownNames: ReadonlySet<string
         for (const name of CONNECTION_HEADERS) delete answer.headers[name];
         // The proxy does not notice a response that breaks off. The client would wait for the rest.
         answer.once('close', () => {
-          if (!answer.complete) client.destroy();
+          if (!answer.complete) breakOff(client);
         });
       },
       error: (error, request, response) => {
@@ -73,7 +75,7 @@ export function passThrough(context: NativeContext, ownNames: ReadonlySet<string
           instance: machines.get(request)?.host,
           error: messageOf(error),
         });
-        refuse(response);
+        refuse(request, response);
       },
     },
   });
@@ -102,7 +104,7 @@ export function passThrough(context: NativeContext, ownNames: ReadonlySet<string
       const upgrade = upgrades.take(request, response);
       // Only an error makes the proxy close the machine's socket, too.
       const end = () =>
-        upgrade ? upgrade.socket.destroy(new Error('The API key is no longer valid.')) : response.destroy();
+        upgrade ? upgrade.socket.destroy(new Error('The API key is no longer valid.')) : breakOff(response);
       // What a machine sends may have no end, such as a log.
       const isAllowed = (caller: Caller) => !forwardingRefusal(context, caller, request);
       whileAllowed(services.keys, response, isAllowed, end);
@@ -117,10 +119,16 @@ export function passThrough(context: NativeContext, ownNames: ReadonlySet<string
   ];
 }
 
-function refuse(response: Response | Socket): void {
-  if (!('headersSent' in response) || response.headersSent) {
+function refuse(request: Request, response: Response | Socket): void {
+  if (!('headersSent' in response)) {
     response.destroy();
     return;
   }
-  response.status(502).json(errorBody('machine_unreachable', 'The machine does not answer.'));
+  if (response.headersSent) {
+    breakOff(response);
+    return;
+  }
+  afterSmallBody(request, response, () =>
+    response.status(502).json(errorBody('machine_unreachable', 'The machine does not answer.')),
+  );
 }

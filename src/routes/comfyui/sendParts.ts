@@ -31,12 +31,18 @@ export async function sendParts(
     response.set('Content-Length', String(length)).end();
     return;
   }
-  try {
-    await pipeline(piecesOf(parts(), turns), response);
-  } catch (error) {
-    // Not an error if the client disconnected.
-    if (!response.closed && !response.destroyed) throw error;
-  }
+  let failure: unknown;
+  const pieces = async function* () {
+    try {
+      yield* piecesOf(parts(), turns);
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  };
+  // It also rejects if the client disconnects, which is no error.
+  await pipeline(pieces(), response).catch(() => undefined);
+  if (failure !== undefined) throw failure;
 }
 
 /** Returns the whole text, unless it is long. */

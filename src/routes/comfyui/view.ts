@@ -4,6 +4,7 @@ import type { Request, Response } from 'express';
 import { lookup } from 'mime-types';
 import { AppError } from '../../errors.js';
 import { clientOf } from '../../middleware/authentication.js';
+import { breakOff } from '../../middleware/breakOff.js';
 import { hangUpSignal } from '../../middleware/upload.js';
 import type { ResponseHead } from '../../services/comfyui/HttpTransport.js';
 import { type ImageView, imageView, viewKey } from '../../services/images/imageView.js';
@@ -149,8 +150,7 @@ async function passBack(
     await pipeline(body, response);
   } catch (error) {
     if (!response.headersSent) throw error;
-    // The client notices that the response is incomplete.
-    response.destroy();
+    breakOff(response);
   }
 }
 
