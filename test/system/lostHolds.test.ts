@@ -176,6 +176,29 @@ describe('a server that may have lost its job', () => {
     expect(requests('POST /interrupt')).toBe(1);
   });
 
+  it.each([
+    ['whose time is over', { JOB_TIMEOUT: '1500' }, () => undefined],
+    ['that its machine has lost', {}, (machine: Simulator) => machine.restart()],
+  ])('frees the slot of a prompt %s, which whoever takes the job next may need', async (_, env, end) => {
+    const [machine] = machines;
+    if (!machine) throw new Error('no machine');
+    machine.setWork(8000);
+    const lost = await start({ COMFYUI_HOST: machine.host, MAX_JOBS_PER_INSTANCE: '1', ...env }, shared);
+    const id = await submit(lost);
+    await eventually(() => expect(executions()).toHaveLength(1));
+    // The node that runs keeps its time.
+    await lost.client.until(
+      id,
+      (status) => status.status === 'processing' && status.current_node === 'InspyrenetRembg',
+    );
+    await queue.lose(id);
+    await end(machine);
+    machine.setWork(100);
+    const other = await submit(lost);
+    await lost.client.finished(id);
+    expect(await lost.client.finished(other)).toMatchObject({ status: 'completed', attempts: 1 });
+  });
+
   it('keeps no steps and previews of a job whose end it missed', async () => {
     slow(8000);
     const cutOff = await startCuttable({});

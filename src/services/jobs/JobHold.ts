@@ -31,11 +31,14 @@ export class JobHold implements PromptHold {
 
   async ask(promptId: string): Promise<StopVerdict> {
     try {
+      const isHeld = this.#isOver ? undefined : await this.#renew?.();
       // For as long as a hold lasts, no other server can take the job over.
-      if (!this.#isOver && (await this.#renew?.())) return 'may stop';
+      if (isHeld === true) return 'may stop';
       const stored = await this.#runs.stored(this.#attempt.id);
       const mayBeTaken = this.#isOver || this.#renew !== undefined;
-      return verdictOf(promptId, stored, { number: this.#attempt.attempts, mayBeTaken });
+      const verdict = verdictOf(promptId, stored, { number: this.#attempt.attempts, mayBeTaken });
+      // Whoever takes the job next continues the prompt. It may need the slot of this attempt, which must not wait for it.
+      return isHeld === false && verdict === 'unknown' ? 'is wanted' : verdict;
     } catch {
       return 'unknown';
     }
