@@ -25,7 +25,7 @@ export function closeUnsentResponses(server: Server): void {
   for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, watch);
 }
 
-/** Node has given the connection to the response that it sends. */
+/** Closes a response, unless it has the connection: Node closes that one. */
 function closeUnsent(response: ServerResponse): void {
   if (response.socket || response.destroyed) return;
   response.destroy();

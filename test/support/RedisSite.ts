@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Redis } from 'ioredis';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { RedisServer } from './RedisServer.js';
 import { Stack, type StackOptions } from './stack.js';
@@ -13,6 +14,7 @@ export class RedisSite {
   readonly prefix = `test-${randomUUID()}`;
   readonly #assets: string;
   readonly #stacks: Stack[] = [];
+  readonly #clients: Redis[] = [];
 
   private constructor(redis: RedisServer, simulator: Simulator, assets: string) {
     this.redis = redis;
@@ -45,6 +47,13 @@ export class RedisSite {
     return stack;
   }
 
+  /** Connects to Redis past the servers, until the site is closed. */
+  connect(): Redis {
+    const client = new Redis(this.redis.port, '127.0.0.1');
+    this.#clients.push(client);
+    return client;
+  }
+
   async stopServers(): Promise<void> {
     await Promise.all(this.#stacks.splice(0).map((stack) => stack.stop()));
   }
@@ -53,6 +62,7 @@ export class RedisSite {
   async close(): Promise<void> {
     this.redis.resume();
     await this.stopServers();
+    for (const client of this.#clients) client.disconnect();
     await this.simulator.stop();
     await this.redis.stop();
   }

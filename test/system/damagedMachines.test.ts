@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { instancesAnswer } from '../../src/schemas/instances.js';
 import { eventually } from '../support/eventually.js';
@@ -23,14 +23,11 @@ describe.runIf(requireRedis())('a damaged change to a machine in Redis', () => {
   let stack: Stack;
   beforeEach(async () => {
     site = await RedisSite.open();
-    redis = new Redis(site.redis.port, '127.0.0.1');
+    redis = site.connect();
     logger = new RecordingLogger();
     stack = await site.start({ logger });
   });
-  afterEach(async () => {
-    redis.disconnect();
-    await site.close();
-  });
+  afterEach(() => site.close());
 
   const damage = (name: string, damaged: string | Buffer) =>
     redis.hset(`{${site.prefix}}:machines`, name, damaged);

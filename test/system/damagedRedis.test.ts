@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
@@ -44,14 +44,11 @@ describe.runIf(requireRedis())('damage in Redis', () => {
   let stack: Stack;
   beforeEach(async () => {
     site = await RedisSite.open();
-    redis = new Redis(site.redis.port, '127.0.0.1');
+    redis = site.connect();
     logger = new RecordingLogger();
     stack = await site.start({ env: ONE_AT_A_TIME, logger });
   });
-  afterEach(async () => {
-    redis.disconnect();
-    await site.close();
-  });
+  afterEach(() => site.close());
 
   const submit = async (n: number, type = TYPE) =>
     stack.client.submit(type, await png({ colour: colourOf(n) }));

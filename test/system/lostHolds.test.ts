@@ -81,11 +81,17 @@ describe('a server that may have lost its job', () => {
     await eventually(() => expect(other.services.processor.activeJobs).toBe(1));
   };
 
-  it('leaves a prompt whose time is over to the server that continues it', async () => {
-    slow(4000);
-    const cutOff = await startCuttable({ JOB_TIMEOUT: '1500' });
+  /** Starts a server that can be cut off, with a job whose prompt runs for `ms`. */
+  const startRunning = async (ms: number, env: Record<string, string> = {}) => {
+    slow(ms);
+    const cutOff = await startCuttable(env);
     const id = await submit(cutOff);
     await eventually(() => expect(executions()).toHaveLength(1));
+    return { cutOff, id };
+  };
+
+  it('leaves a prompt whose time is over to the server that continues it', async () => {
+    const { cutOff, id } = await startRunning(4000, { JOB_TIMEOUT: '1500' });
     link.isCut = true;
     const other = await startOther();
     await takenOver(id, other);
@@ -164,10 +170,7 @@ describe('a server that may have lost its job', () => {
   });
 
   it('stops a prompt whose time is over, as soon as it knows that it still holds the job', async () => {
-    slow(30_000);
-    const cutOff = await startCuttable({ JOB_TIMEOUT: '1000' });
-    const id = await submit(cutOff);
-    await eventually(() => expect(executions()).toHaveLength(1));
+    const { cutOff, id } = await startRunning(30_000, { JOB_TIMEOUT: '1000' });
     link.isCut = true;
     await eventually(() => expect(link.refused('renew')).toBeGreaterThan(0));
     expect(requests('POST /interrupt')).toBe(0);
@@ -218,10 +221,7 @@ describe('a server that may have lost its job', () => {
   });
 
   it('stops the prompt of a job that its client cancels at once', async () => {
-    slow(30_000);
-    const cutOff = await startCuttable({});
-    const id = await submit(cutOff);
-    await eventually(() => expect(executions()).toHaveLength(1));
+    const { cutOff, id } = await startRunning(30_000);
     link.isCut = true;
     const cancelled = cutOff.client.request(`/api/jobs/${id}/cancel`, { method: 'POST' });
     await eventually(() => expect(requests('POST /interrupt')).toBe(1));

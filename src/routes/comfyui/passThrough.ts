@@ -26,6 +26,7 @@ const STALL_MS = 120_000;
  */
 const OWN_HEADERS = ['authorization', 'x-api-key', 'x-request-id', 'origin', 'sec-fetch-site'];
 
+/** Headers about the connection to a machine, not about the response. */
 const CONNECTION_HEADERS = ['connection', 'keep-alive'];
 
 /**
@@ -60,8 +61,7 @@ export function passThrough(context: NativeContext, ownNames: ReadonlySet<string
         socket.once('close', () => onward.destroy());
       },
       proxyRes: (answer, _request, client) => {
-        // These are about the connection to the machine. A client that reads "close" takes the end of its own connection for the end of
-        // the response.
+        // For a client that reads "close", a response that breaks off would be complete.
         for (const name of CONNECTION_HEADERS) delete answer.headers[name];
         // The proxy does not notice a response that breaks off. The client would wait for the rest.
         answer.once('close', () => {
