@@ -98,5 +98,5 @@ function dataOf({ value }: JsonText): Json {
 
 function detailsOf(outputs: ReadonlyMap<string, Json>, packed: PackedJson): PackedJson {
   const details = detailedOutputs(outputs);
-  return stringifyJson(details) === stringifyJson(outputs) ? packed : new PackedJson(details);
+  return stringifyJson(details) === packed.text ? packed : new PackedJson(details);
 }
