@@ -10,6 +10,11 @@ const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
 /** Time from the connection to the last header, ms. */
 const HEADERS_TIMEOUT_MS = 20_000;
+/**
+ * How long a client's connection may be idle, ms: longer than proxies and load balancers keep one (usually 60 s), because a
+ * request on a connection that is closed at that moment is lost. As long as with ComfyUI (aiohttp).
+ */
+const KEEP_ALIVE_MS = 75_000;
 /** Interval of the check for expired connections, ms. */
 const CONNECTIONS_CHECK_MS = 5000;
 /** The app rejects slow uploads itself, with an explanation; this is the fallback. */
@@ -22,6 +27,7 @@ export function createHttpServer(app: Express, config: Pick<Config, 'uploads' | 
       ...messagesOf(app),
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
       // The app rejects those itself, in the common error format.
       requireHostHeader: false,

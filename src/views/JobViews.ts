@@ -190,7 +190,8 @@ export class JobViews {
   #processingMs(job: Job): number {
     if (isFinished(job)) return processingDuration(job) ?? job.finishedTime - job.createdTime;
     const since = job.status === 'pending' ? job.createdTime : job.assignment.processingStartTime;
-    return this.#parts.clock.now() - since;
+    // The clock of the server that wrote this time may be ahead for a moment.
+    return Math.max(0, this.#parts.clock.now() - since);
   }
 
   #remainingMs(job: Job): number {

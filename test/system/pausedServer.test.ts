@@ -13,6 +13,7 @@ import { png } from '../support/pictures.js';
 import { ServerProcess } from '../support/process.js';
 import { requireRedis } from '../support/RedisServer.js';
 import { RedisSite } from '../support/RedisSite.js';
+import { RawClient } from '../support/rawClient.js';
 
 describe.runIf(requireRedis())(
   'a server that is paused while it creates a job with an Idempotency-Key',
@@ -93,5 +94,27 @@ describe('a server that is paused for longer than JOB_TIMEOUT', () => {
     server.child.kill('SIGCONT');
     expect(await client.finished(id)).toMatchObject({ status: 'completed', attempts: 1 });
     expect(simulator.executions).toHaveLength(1);
+  });
+});
+
+describe('a server that is paused for longer than connections are usually kept', () => {
+  let server: ServerProcess | undefined;
+  afterEach(async () => {
+    server?.child.kill('SIGCONT');
+    await server?.kill();
+  });
+
+  it('answers the request that came meanwhile on the connection of an earlier one', async () => {
+    server = await ServerProcess.start({ COMFYUI_HOST: '127.0.0.1:1' });
+    const client = await RawClient.connect(server.baseUrl);
+    const responses = () => client.received.match(/HTTP\/1\.1 200/g)?.length ?? 0;
+    client.send('GET', '/api/jobs/list', {});
+    await eventually(() => expect(responses()).toBe(1));
+    server.child.kill('SIGSTOP');
+    client.send('GET', '/api/jobs/list', {});
+    await sleep(7000);
+    server.child.kill('SIGCONT');
+    await eventually(() => expect([responses(), client.isClosed]).toEqual([2, false]));
+    client.socket.destroy();
   });
 });

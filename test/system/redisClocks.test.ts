@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { healthAnswer } from '../../src/schemas/status.js';
-import { systemClock } from '../../src/utils/clock.js';
+import { type Clock, systemClock } from '../../src/utils/clock.js';
+import type { JobStatusBody } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
@@ -17,13 +18,20 @@ describe.runIf(requireRedis())('servers whose clocks differ', { timeout: 60_000 
   });
   afterEach(() => site.close());
 
-  /** Starts a server whose clock is wrong. */
-  const startAhead = (ms: number, { env, logger }: Pick<StackOptions, 'env' | 'logger'> = {}) =>
+  /** Starts a server with this clock. */
+  const startWith = (clock: Clock, { env, logger }: Pick<StackOptions, 'env' | 'logger'> = {}) =>
     site.start({
       ...(env ? { env } : {}),
       ...(logger ? { logger } : {}),
-      overrides: { clock: { now: () => systemClock.now() + ms } },
+      overrides: { clock },
     });
+
+  /** Starts a server whose clock is wrong. */
+  const startAhead = (ms: number, options?: Pick<StackOptions, 'env' | 'logger'>) => {
+    // The clock of this computer may have been set since this process started; Redis reads it as it is now.
+    const sinceStart = Date.now() - performance.now() + ms;
+    return startWith({ now: () => sinceStart + performance.now() }, options);
+  };
 
   const expectKept = async (servers: readonly Stack[], ids: readonly string[]) => {
     for (const { services } of servers) expect(await services.manager.cleanup()).toBe(0);
@@ -58,6 +66,29 @@ describe.runIf(requireRedis())('servers whose clocks differ', { timeout: 60_000 
     const { uptime } = await wrong.client.json('/health', healthAnswer);
     expect(uptime.process_uptime_seconds).toBeGreaterThanOrEqual(0);
     expect(uptime.process_uptime_seconds).toBeLessThan(60);
+  });
+
+  it('since the last reading give a job no time before an earlier one', async () => {
+    const ahead = { ms: 0, now: () => systemClock.now() + ahead.ms };
+    site.simulator.setWork(100);
+    const env = { MAX_CONCURRENT_JOBS: '1' };
+    const servers = [await startWith(ahead, { env }), await site.start({ env })];
+    ahead.ms = 20_000;
+    const ids = await Promise.all(
+      Array.from({ length: 8 }, async (_, n) =>
+        (servers[n % 2] as Stack).client.submit('remove-background', await png({ colour: colourOf(n) })),
+      ),
+    );
+    const expectOrdered = (job: JobStatusBody) => {
+      expect(job.processing_time_seconds).toBeGreaterThanOrEqual(0);
+      expect(job.updated_time >= job.created_time).toBe(true);
+    };
+    // Each response counts, not only the last one.
+    for (let hasEnded = false; !hasEnded; ) {
+      const jobs = await Promise.all(ids.flatMap((id) => servers.map(({ client }) => client.status(id))));
+      for (const job of jobs) expectOrdered(job);
+      hasEnded = jobs.every(({ status }) => status === 'completed');
+    }
   });
 
   it('run jobs before their deadline, and fail them at it', async () => {
