@@ -3,6 +3,10 @@ import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.j
 
 /** Its holds can be lost, like those of a server that was paused, or without Redis, for longer than they last. */
 export class LosingQueue extends MemoryJobQueue {
+  /** While set, entries cannot be put back. */
+  failsToPutBack = false;
+  /** Number of attempts to put an entry back. */
+  putBacks = 0;
   readonly #holds = new Map<string, { readonly entry: QueueEntry; isLost: boolean }>();
 
   override async take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined> {
@@ -17,6 +21,8 @@ export class LosingQueue extends MemoryJobQueue {
         if (!hold.isLost) await taken.done();
       },
       putBack: async (changed) => {
+        this.putBacks += 1;
+        if (this.failsToPutBack) throw new Error('the queue is away');
         if (!hold.isLost) await taken.putBack(changed);
       },
     };

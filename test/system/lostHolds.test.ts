@@ -10,6 +10,7 @@ import { ComfyApiClient, samplerGraph } from '../support/comfyApi.js';
 import { eventually } from '../support/eventually.js';
 import { LosingQueue } from '../support/LosingQueue.js';
 import { png } from '../support/pictures.js';
+import { RecordingLogger } from '../support/RecordingLogger.js';
 import { Stack } from '../support/stack.js';
 
 const LONG = '60000';
@@ -37,13 +38,14 @@ describe('a server that may have lost its job', () => {
     stacks = [];
     const idempotencyStore = new MemoryIdempotencyStore();
     const blobStore = new MemoryBlobStore();
-    start = async (env, parts) => {
+    start = async (env, parts, logger) => {
       const overrides = { isShared: true, idempotencyStore, blobStore, ...parts };
       const hosts = machines.map(({ host }) => host).join(',');
       const stack = await Stack.start({
         simulators: [],
         env: { COMFYUI_HOST: hosts, JOB_TIMEOUT: LONG, ...env },
         overrides,
+        ...(logger ? { logger } : {}),
       });
       stacks.push(stack);
       return stack;
@@ -52,6 +54,7 @@ describe('a server that may have lost its job', () => {
   let start: (
     env: Record<string, string>,
     parts: typeof shared | ReturnType<CuttableLink['to']>,
+    logger?: RecordingLogger,
   ) => Promise<Stack>;
   afterEach(async () => {
     link.isCut = false;
@@ -200,6 +203,30 @@ describe('a server that may have lost its job', () => {
     const other = await submit(lost);
     await lost.client.finished(id);
     expect(await lost.client.finished(other)).toMatchObject({ status: 'completed', attempts: 1 });
+  });
+
+  it('that failed to put a job back keeps its next attempt when it repeats that', async () => {
+    const fail = (type: string) => {
+      for (const { faults } of machines)
+        faults.failNodes.set('PreviewImage', { type, message: 'CUDA error' });
+    };
+    fail('torch.AcceleratorError');
+    const logger = new RecordingLogger();
+    queue.failsToPutBack = true;
+    const stack = await start({}, shared, logger);
+    const id = await submit(stack);
+    await eventually(() => expect(queue.putBacks).toBeGreaterThan(0));
+    slow(3000);
+    fail('ValueError');
+    await queue.lose(id);
+    await eventually(() => expect(executions()).toHaveLength(2));
+    const before = queue.putBacks;
+    queue.failsToPutBack = false;
+    const isRepeated = { level: 'info', message: 'The store works again, all pending work is done' };
+    await eventually(() => expect(logger.lines).toContainEqual(expect.objectContaining(isRepeated)));
+    expect(await stack.client.finished(id)).toMatchObject({ status: 'failed', attempts: 2 });
+    expect(queue.putBacks).toBe(before);
+    expect(executions()).toHaveLength(2);
   });
 
   it('keeps no steps and previews of a job whose end it missed', async () => {

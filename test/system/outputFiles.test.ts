@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OutputFiles } from '../../src/services/jobs/OutputFiles.js';
+import { systemClock } from '../../src/utils/clock.js';
 import type { Workflow } from '../../src/workflows/types.js';
 import { eventually } from '../support/eventually.js';
 import { fileOf, graphWorkflow } from '../support/graphWorkflow.js';
@@ -38,12 +39,12 @@ async function start(
   return stack;
 }
 
-/** Creates a file of a previous process with this age in ms. */
+/** Creates a file of a previous process with this age in ms, by the clock of the server. */
 async function oldFile(ageMs: number, ...parts: string[]): Promise<string> {
   const file = inside(...parts);
   await mkdir(path.dirname(file), { recursive: true });
   await writeFile(file, 'x');
-  const time = (Date.now() - ageMs) / 1000;
+  const time = (systemClock.now() - ageMs) / 1000;
   await utimes(file, time, time);
   return file;
 }

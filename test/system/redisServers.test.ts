@@ -182,7 +182,7 @@ describe.runIf(requireRedis()).concurrent('servers with QUEUE=redis', { timeout:
       await expectAllDone(client, ids);
       expect(site.executions).toBe(4);
       await eventually(() => expect(server.output).toContain('Redis is available again'));
-      const told = server.lines().filter(({ message }) => /Redis/.test(message));
+      const told = server.lines().filter(({ message }) => /^Redis/.test(message));
       expect(told.map(({ message }) => message)).toEqual([
         'Redis is unavailable',
         'Redis is available again',

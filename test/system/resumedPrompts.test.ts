@@ -73,6 +73,36 @@ describe.runIf(requireRedis())('a prompt that another server continues', () => {
     });
     afterEach(() => other.stop());
 
+    it.each([
+      ['runs', 2],
+      ['waits in the queue of its machine', 1],
+    ])('is taken back if its job is cancelled before, while it %s', async (_, count) => {
+      const machines = [site.simulator, other].slice(0, count);
+      for (const machine of machines) machine.setWork(60_000);
+      const env = { COMFYUI_HOST: machines.map(({ host }) => host).join(','), MAX_JOBS_PER_INSTANCE: '2' };
+      const prompts = () => machines.reduce((sum, { queueRemaining }) => sum + queueRemaining, 0);
+      const stopped = () =>
+        machines
+          .flatMap(({ requests }) => [requests.get('POST /interrupt'), requests.get('POST /queue')])
+          .reduce<number>((sum, n) => sum + (n ?? 0), 0);
+      const { client } = await site.start({ env: { ...env, MAX_CONCURRENT_JOBS: '1' } });
+      const running = await submit(client);
+      await eventually(() => expect(prompts()).toBe(1));
+      // A node that was interrupted works to its end.
+      for (const machine of machines) if (machine.queueRemaining === 0) machine.setWork(2000);
+      const leaving = await site.start({ env: { ...LEAVES, ...env }, overrides });
+      const id = await submit(leaving.client);
+      await eventually(() => expect(prompts()).toBe(2));
+      await leaving.stop();
+      // The other server is busy.
+      expect(await client.status(id)).toMatchObject({ status: 'pending', attempts: 1 });
+      expect((await client.request(`/api/jobs/${id}/cancel`, { method: 'POST' })).status).toBe(200);
+      await eventually(() => expect(stopped()).toBe(1));
+      await eventually(() => expect(prompts()).toBe(1));
+      await eventually(() => expect(machines.flatMap(({ historyIds }) => historyIds)).toEqual([]));
+      expect((await client.status(running)).status).toBe('processing');
+    });
+
     it('uses the slot of its own machine', async () => {
       const { simulator } = site;
       simulator.setWork(5000);

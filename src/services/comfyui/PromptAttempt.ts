@@ -96,14 +96,18 @@ export class PromptAttempt {
   }
 
   /**
-   * Follows a prompt that an earlier attempt submitted.
+   * The attempt continues the prompt of an earlier one, from now on also if its signal is aborted before `resumed`.
    * @param earlier that attempt, whose files the prompt reads, if it is still known
    */
-  async resumed(earlier: PromptAttempt | undefined, signal: AbortSignal): Promise<PromptResult> {
-    this.#fetchEarly(signal);
+  takeOver(earlier: PromptAttempt | undefined): void {
     if (earlier) for (const [file, upload] of earlier.#uploads) this.#uploads.set(file, upload);
     this.wasSubmitted = true;
     this.wasAccepted = true;
+  }
+
+  /** Follows the prompt that `takeOver` took over. */
+  async resumed(signal: AbortSignal): Promise<PromptResult> {
+    this.#fetchEarly(signal);
     this.#listener.onSubmitted(this.promptId);
     this.follower.suspectMissedMessages();
     return this.#follow(signal);

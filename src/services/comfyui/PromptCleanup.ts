@@ -8,7 +8,7 @@ import { LeavePrompt } from './LeavePrompt.js';
 import { Patience } from './Patience.js';
 import type { PromptAttempt } from './PromptAttempt.js';
 import type { FollowTimings } from './PromptFollower.js';
-import { type Remains, takeBack } from './takeBack.js';
+import { type Remains, type Submitted, takeBack } from './takeBack.js';
 
 export interface CleanupOptions {
   readonly timings: FollowTimings;
@@ -19,6 +19,9 @@ export interface CleanupOptions {
   /** How long stopping a prompt is retried, and its history entry awaited, ms. */
   readonly stopPatienceMs: number;
 }
+
+/** A prompt that is taken back, with the names of its files. */
+interface Unneeded extends Submitted, Pick<PromptAttempt, 'wasAccepted' | 'releaseFiles' | 'keepFiles'> {}
 
 /**
  * Removes from the instances what prompts leave there: history entries, and prompts that nobody follows any more. Where other
@@ -107,7 +110,25 @@ export class PromptCleanup {
     );
   }
 
-  #later(attempt: PromptAttempt, work: () => Promise<void>): void {
+  /** Takes back, in the background, a prompt that nobody needs, and that perhaps no server follows. */
+  takeBack(client: ComfyClient, promptId: string): void {
+    // Its own attempt is about to do it.
+    if (this.#leftBehind.has(promptId)) return;
+    const prompt: Unneeded = {
+      client,
+      promptId,
+      submission: Promise.resolve(),
+      wasAccepted: true,
+      verdict: async () => 'may stop',
+      releaseFiles: () => undefined,
+      keepFiles: () => undefined,
+    };
+    const work = async () =>
+      this.#forgetStopped(prompt, await this.#stop(prompt, this.#options.stopPatienceMs));
+    this.#later(prompt, work);
+  }
+
+  #later(attempt: Unneeded, work: () => Promise<void>): void {
     const task = work()
       .catch((error: unknown) => this.#logFailure(error, attempt.client, attempt.promptId))
       .finally(() => this.#background.delete(task));
@@ -150,7 +171,7 @@ export class PromptCleanup {
     await this.#history.delete(attempt.client, attempt.promptId, signal);
   }
 
-  #stop(attempt: PromptAttempt, ms: number): Promise<Remains> {
+  #stop(attempt: Unneeded, ms: number): Promise<Remains> {
     const { lostPollMs } = this.#options.timings;
     return withDeadline(ms, this.#stopped.signal, (signal) => takeBack(attempt, lostPollMs, signal));
   }
@@ -183,7 +204,7 @@ export class PromptCleanup {
     }
   }
 
-  async #forgetStopped(attempt: PromptAttempt, left: Remains): Promise<void> {
+  async #forgetStopped(attempt: Unneeded, left: Remains): Promise<void> {
     const { stopPatienceMs, timings, keepHistory } = this.#options;
     if (left === 'wanted') return attempt.keepFiles();
     // An interrupted prompt reads its files until its node notices. One whose submission had no response may still be
@@ -204,7 +225,7 @@ export class PromptCleanup {
   }
 
   /** Waits for the history entry of a prompt that was stopped. A failed request is repeated. */
-  async #ended({ client, promptId }: PromptAttempt, signal: AbortSignal): Promise<void> {
+  async #ended({ client, promptId }: Unneeded, signal: AbortSignal): Promise<void> {
     while (!(await client.prompts.historyEntry(promptId, signal).catch(() => undefined))) {
       await sleep(this.#options.timings.lostPollMs, signal);
       signal.throwIfAborted();

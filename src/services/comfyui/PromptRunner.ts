@@ -90,7 +90,13 @@ export class PromptRunner {
     signal: AbortSignal,
   ): Promise<PromptResult> {
     const attempt = new PromptAttempt(found.client, ownRun(run), listener, undefined, this.#options);
-    return this.#settle(attempt, () => attempt.resumed(found.attempt, signal), signal);
+    attempt.takeOver(found.attempt);
+    return this.#settle(attempt, () => attempt.resumed(signal), signal);
+  }
+
+  /** Takes back, in the background, a prompt that an earlier attempt left on an instance. Its job has ended. */
+  takeBack(client: ComfyClient, promptId: string): void {
+    this.#cleanup.takeBack(client, promptId);
   }
 
   async #settle(

@@ -10,7 +10,8 @@ import type { StopVerdict } from './PromptHold.js';
  */
 export type Remains = 'entry' | 'nothing' | 'perhaps' | 'wanted';
 
-interface Submitted {
+/** A prompt that an instance may have. */
+export interface Submitted {
   readonly client: ComfyClient;
   readonly promptId: string;
   /** Settles with the response to the submission; never rejects. */

@@ -166,6 +166,13 @@ export interface FailedTry {
   readonly startedTime?: number | undefined;
 }
 
+/** A prompt that an attempt left on its machine. */
+export interface LeftPrompt {
+  /** `host:port`. */
+  readonly instance: string;
+  readonly promptId: string;
+}
+
 export interface PendingJob extends JobBase {
   readonly status: 'pending';
   readonly failedTries: readonly FailedTry[];
@@ -256,4 +263,12 @@ export function isBefore(job: Job, other: Job): boolean {
 /** Milliseconds from start to end of processing; undefined if it never started. */
 export function processingDuration(job: FinishedJob): number | undefined {
   return job.assignment && job.finishedTime - job.assignment.processingStartTime;
+}
+
+/** The prompts that attempts of an unfinished job may have left on machines; none of a finished one. */
+export function leftPrompts(job: Job): LeftPrompt[] {
+  if (!('failedTries' in job)) return [];
+  return job.failedTries.flatMap(({ instance, leftBehind: promptId }) =>
+    promptId === undefined ? [] : [{ instance, promptId }],
+  );
 }

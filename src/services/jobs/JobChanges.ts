@@ -4,12 +4,15 @@ import { endedWorkflow } from '../../workflows/files/endedGraph.js';
 import type { JobEvents } from '../queue/JobEvents.js';
 import type { JobQueue } from '../queue/JobQueue.js';
 import type { BackgroundWork } from './BackgroundWork.js';
-import type { FinishedJob, Job } from './Job.js';
+import { type FinishedJob, type Job, type LeftPrompt, leftPrompts } from './Job.js';
 import type { JobRecords } from './JobRecords.js';
 import { logJobEnd } from './jobLog.js';
 
 /** Returns the next record of a job; undefined if the change is not allowed. @param now epoch ms */
 type Transition<T extends Job> = (job: Job, now: number) => T | undefined;
+
+/** @param left prompts that earlier attempts left on machines: nobody needs them any more */
+type AfterEnd = (job: FinishedJob, left: readonly LeftPrompt[]) => void;
 
 interface Parts {
   readonly records: JobRecords;
@@ -23,12 +26,12 @@ interface Parts {
 /** Changes of jobs. Each change is recorded, then published. */
 export class JobChanges {
   readonly #parts: Parts;
-  readonly #cleanUp: (job: FinishedJob) => void;
+  readonly #cleanUp: AfterEnd;
   /** Decided ends that are not published yet. */
   readonly #ends = new Map<string, Promise<void>>();
 
   /** @param cleanUp called after a job's end was published */
-  constructor(parts: Parts, cleanUp: (job: FinishedJob) => void) {
+  constructor(parts: Parts, cleanUp: AfterEnd) {
     this.#parts = parts;
     this.#cleanUp = cleanUp;
   }
@@ -71,15 +74,15 @@ export class JobChanges {
   async end<T extends FinishedJob>(id: string, transition: Transition<T>): Promise<T | undefined> {
     const { records } = this.#parts;
     if (records.isShared) return this.#endShared(id, transition);
-    const mayWait = records.live(id)?.status === 'pending';
+    const before = records.live(id);
     const change = records.change(id, (job) => {
       const record = this.#apply(transition, job);
       return record && withoutGraph(record);
     });
     if (!change) return undefined;
     // No server should take it while its end is being stored.
-    if (mayWait) this.#takeFromQueue(id);
-    const told = change.written.then(() => this.#tellEnd(change.record));
+    if (before?.status === 'pending') this.#takeFromQueue(id);
+    const told = change.written.then(() => this.#tellEnd(change.record, before));
     this.#ends.set(id, told);
     await told;
     return change.record;
@@ -88,14 +91,14 @@ export class JobChanges {
   /** Like `end`, for a job that any server may hold. */
   async #endShared<T extends FinishedJob>(id: string, transition: Transition<T>): Promise<T | undefined> {
     const { records } = this.#parts;
-    let mayWait = false;
+    let before: Job | undefined;
     const record = await records.end(id, (job) => {
-      mayWait = job.status === 'pending';
+      before = job;
       return this.#apply(transition, job);
     });
     if (!record) return undefined;
-    if (mayWait) this.#takeFromQueue(id);
-    this.#tellEnd(record);
+    if (before?.status === 'pending') this.#takeFromQueue(id);
+    this.#tellEnd(record, before);
     return record;
   }
 
@@ -115,13 +118,19 @@ export class JobChanges {
     remove().catch((error: unknown) => background.retry(`take ${id} from the queue`, remove, error));
   }
 
-  #tellEnd(job: FinishedJob): void {
+  /** @param before the record that the end replaced */
+  #tellEnd(job: FinishedJob, before: Job | undefined): void {
     const { events, logger } = this.#parts;
     this.#ends.delete(job.id);
     logJobEnd(logger, job);
     events.publish('changed', job);
     events.publish('finished', job);
-    this.#cleanUp(job);
+    // The latest attempt takes its own prompt back.
+    const left = before ? leftPrompts(before) : [];
+    this.#cleanUp(
+      job,
+      left.filter(({ promptId }) => promptId !== job.assignment?.promptId),
+    );
   }
 }
 

@@ -96,8 +96,9 @@ export class JobManager {
       { maxBytes: limits.maxResultBytes, isInMemory: limits.keepsResultsInMemory ?? true },
       onDropped,
     );
-    const changes = new JobChanges({ records, events, queue, background, clock, logger }, (job) => {
+    const changes = new JobChanges({ records, events, queue, background, clock, logger }, (job, left) => {
       this.inputs.delete(job);
+      if (left.length > 0) this.runs.tellLeft(left);
       const { workflow } = job.request;
       if (isEndedGraph(workflow)) shelf.keepBeside(job.id, 'graph', workflow.kept);
     });

@@ -5,7 +5,7 @@ import type { FoundPrompt, PromptRunner } from '../comfyui/PromptRunner.js';
 import type { Instance } from '../instances/Instance.js';
 import { NodeSpans } from '../tracing/NodeSpans.js';
 import type { Tracing } from '../tracing/Tracing.js';
-import type { FailedTry, ProcessingJob } from './Job.js';
+import type { FailedTry, LeftPrompt, ProcessingJob } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import type { JobPlace } from './JobPlace.js';
 import { areOwn, wrongResult } from './ownFiles.js';
@@ -42,6 +42,7 @@ export class JobPrompts {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    parts.manager.runs.whenLeft((left) => this.#takeBack(left));
   }
 
   /**
@@ -92,6 +93,15 @@ export class JobPrompts {
       if (found) return { found, instance, of };
     }
     return undefined;
+  }
+
+  /** Their jobs have ended. A server that no longer runs may have left them, and only it knew them. */
+  #takeBack(left: readonly LeftPrompt[]): void {
+    const { prompts, instances } = this.#parts;
+    for (const { instance: host, promptId } of left) {
+      const instance = instances.find((one) => one.host === host);
+      if (instance) prompts.takeBack(instance.client, promptId);
+    }
   }
 
   /** The result of a prompt, which must be its own. */

@@ -1,7 +1,7 @@
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { Releasable, Taken } from '../queue/JobQueue.js';
 import type { BackgroundWork } from './BackgroundWork.js';
-import type { FailedTry, Job, ProcessingJob } from './Job.js';
+import type { FailedTry, Job, LeftPrompt, ProcessingJob } from './Job.js';
 import type { JobChanges } from './JobChanges.js';
 import type { JobRecords, OnLost } from './JobRecords.js';
 import { queueEntry } from './queueEntry.js';
@@ -12,6 +12,7 @@ export class JobRuns {
   readonly #records: JobRecords;
   readonly #changes: JobChanges;
   readonly #background: BackgroundWork;
+  #onLeft: (left: readonly LeftPrompt[]) => void = () => undefined;
 
   constructor(parts: { records: JobRecords; changes: JobChanges; background: BackgroundWork }) {
     this.#records = parts.records;
@@ -106,6 +107,16 @@ export class JobRuns {
     this.#records.whenLost(listener);
   }
 
+  /** Sets the function that takes back what earlier attempts of jobs left on machines, when the jobs have ended. */
+  whenLeft(listener: (left: readonly LeftPrompt[]) => void): void {
+    this.#onLeft = listener;
+  }
+
+  /** A job has ended whose earlier attempts left these prompts on machines. */
+  tellLeft(left: readonly LeftPrompt[]): void {
+    this.#onLeft(left);
+  }
+
   /**
    * Ends the hold of an entry: if its job has not ended, it returns to the front of the queue, otherwise it is removed.
    * Never rejects: a failure is repeated later.
@@ -113,11 +124,15 @@ export class JobRuns {
   async settle(taken: Taken<Releasable>): Promise<void> {
     const { id } = taken.entry;
     const { isShared } = this.#records;
+    const attempt = this.#records.live(id)?.attempts;
     const settle = async () => {
+      // If this is repeated after the hold has expired, the job may have its next attempt here, which ends its own hold.
+      const live = this.#records.live(id);
+      if (isShared && live && live.attempts !== attempt) return;
       // A job that has not ended must be in the records or in the queue.
       if (isShared) await this.#records.writes.flush(id);
       const isToBeRead = isShared && !this.#records.hasEnded(id);
-      const job = this.#records.live(id) ?? (isToBeRead ? await this.#records.get(id) : undefined);
+      const job = live ?? (isToBeRead ? await this.#records.get(id) : undefined);
       // Whoever takes the entry of a job that is still processing continues it.
       const pending = job && (isShared ? transitions.handOver(job, job.updatedTime) : job);
       if (pending?.status === 'pending') await taken.putBack(queueEntry(pending));

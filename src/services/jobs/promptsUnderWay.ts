@@ -1,4 +1,4 @@
-import type { Job } from './Job.js';
+import { type Job, leftPrompts } from './Job.js';
 import type { JobRecords } from './JobRecords.js';
 
 /** Maximum jobs to read: more do not run at the same time. */
@@ -17,7 +17,7 @@ export async function promptsUnderWay(records: JobRecords): Promise<ReadonlySet<
 }
 
 function promptsOf(job: Job): string[] {
-  const left = 'failedTries' in job ? job.failedTries.map(({ leftBehind }) => leftBehind) : [];
+  const left = leftPrompts(job).map(({ promptId }) => promptId);
   const current = job.status === 'processing' ? job.assignment.promptId : undefined;
   return [...left, current].filter((id) => id !== undefined);
 }
