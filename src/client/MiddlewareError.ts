@@ -28,8 +28,7 @@ export class MiddlewareError extends Error {
     this.details = error ?? detailsOf(body['details']);
     this.requestId = textOf(body['requestId']) ?? response.headers.get('X-Request-ID') ?? undefined;
     this.jobId = textOf(body['job_id']);
-    const seconds = Number(response.headers.get('Retry-After') ?? Number.NaN);
-    this.retryAfterSeconds = Number.isFinite(seconds) ? seconds : undefined;
+    this.retryAfterSeconds = secondsOf(response.headers.get('Retry-After'));
   }
 
   /** Reads an error response. */
@@ -37,6 +36,15 @@ export class MiddlewareError extends Error {
     const body: unknown = await response.json().catch(() => undefined);
     return new MiddlewareError(response, isFields(body) ? body : {});
   }
+}
+
+/** The seconds of a `Retry-After`. Proxies may send a date. */
+function secondsOf(header: string | null): number | undefined {
+  if (!header) return undefined;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds);
+  const time = Date.parse(header);
+  return Number.isNaN(time) ? undefined : Math.max(0, (time - Date.now()) / 1000);
 }
 
 function isFields(value: unknown): value is Record<string, unknown> {

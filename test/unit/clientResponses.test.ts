@@ -25,6 +25,22 @@ describe('an error response', () => {
   });
 });
 
+describe('the time to wait after an error', () => {
+  it.each([
+    ['7', 7],
+    ['Sat, 28 Nov 2026 12:00:20 GMT', 20],
+    ['Sat, 28 Nov 2026 11:00:00 GMT', 0],
+    ['soon', undefined],
+    [undefined, undefined],
+  ])('is read from Retry-After: %s', async (header, seconds) => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2026-11-28T12:00:00Z') });
+    const headers = header === undefined ? {} : { 'Retry-After': header };
+    const client = clientWith(async () => Response.json({}, { status: 503, headers }));
+    const error: unknown = await client.json('/x').catch((thrown: unknown) => thrown);
+    expect(error).toHaveProperty('retryAfterSeconds', seconds);
+  });
+});
+
 describe('a list of jobs', () => {
   it('is not filtered by what is undefined', async () => {
     const urls: string[] = [];
