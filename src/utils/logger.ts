@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Writable } from 'node:stream';
 import { createLogger as createWinston, format, transports, type Logger as WinstonLogger } from 'winston';
 import { BoundedOutput } from './BoundedOutput.js';
+import { LaterLines } from './LaterLines.js';
 
 /** Fields of a log line with a fixed name; others are allowed. */
 interface LogFields {
@@ -103,12 +104,16 @@ export function createLogger(options: LoggerOptions): RootLogger {
     transports: [new LineTransport({ stream: output, ...(options.pretty ? { format: readable } : {}) })],
   });
   const outputs = [output, ...(options.directory === '' ? [] : addFiles(winston, options.directory))];
+  const lines = new LaterLines(winston);
   const setLevel = (level: string) => {
     winston.level = level;
   };
   return Object.assign(winston, {
     setLevel,
-    close: () => endLogger(winston, outputs),
+    close: () => {
+      lines.write();
+      return endLogger(winston, outputs);
+    },
   }) as unknown as RootLogger;
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLogger } from '../../src/utils/logger.js';
 import { eventually } from '../support/eventually.js';
 
@@ -44,6 +44,52 @@ const logTo = (options: { directory?: string; pretty?: boolean } = {}) =>
   createLogger({ level: 'info', directory: '', pretty: false, console: output, ...options });
 
 describe('the logger', () => {
+  /** A value that counts how often it is formatted. */
+  const counted = () => {
+    const value = { formatted: 0, toJSON: () => (value.formatted += 1) };
+    return value;
+  };
+
+  it('formats a line after the work of the turn, with the time and the order of the calls', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 1000 });
+    const logger = logTo();
+    const value = counted();
+    logger.info('first', { value });
+    vi.setSystemTime(3000);
+    logger.child({ component: 'jobs' }).warn('second');
+    expect(value.formatted).toBe(0);
+    await nextTurn();
+    expect(value.formatted).toBe(1);
+    await logger.close();
+    vi.useRealTimers();
+    expect(
+      output.lines
+        .join('')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      expect.objectContaining({ message: 'first', timestamp: '1970-01-01T00:00:01.000Z' }),
+      expect.objectContaining({ message: 'second', timestamp: '1970-01-01T00:00:03.000Z' }),
+    ]);
+  });
+
+  it('formats many lines at once, so that they do not wait in memory', () => {
+    const logger = logTo();
+    const value = counted();
+    for (let n = 0; n < 1000; n += 1) logger.info('line', { value });
+    expect(value.formatted).toBe(1000);
+  });
+
+  it('does not format lines below its level', async () => {
+    const logger = logTo();
+    const value = counted();
+    logger.debug('line', { value });
+    await logger.close();
+    expect(value.formatted).toBe(0);
+    expect(output.lines).toEqual([]);
+  });
+
   it('writes JSON lines with the fixed fields, errors to a file of their own too', async () => {
     const logger = logTo({ directory });
     const log = logger.child({ component: 'jobs' });
@@ -106,6 +152,7 @@ describe('a destination that is too slow', () => {
         logger.info('Request', { n, filler });
         if (n % 1000 === 0) await nextTurn();
       }
+      await nextTurn();
       expect(output.writableLength).toBeLessThanOrEqual(MIB);
       output.release();
       const reports = () => output.lines.filter((line) => line.includes('Log lines dropped'));

@@ -50,7 +50,7 @@ export class ActiveJobs {
    */
   begin(id: string): ActiveAttempt {
     const earlier = [...this.#entries].filter((entry) => entry.id === id);
-    this.#abort(id, new LeavePrompt());
+    if (earlier.length > 0) this.#abort(id, new LeavePrompt());
     const controller = new AbortController();
     let resolve: () => void = () => undefined;
     const over = new Promise<void>((done) => {
