@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { countDown } from '../utils/deadline.js';
 
 /** The minimum speed of a client. */
 export interface Pace {
@@ -21,23 +22,28 @@ export function watchUpload(request: Request, pace: Pace, onTooSlow: (why: strin
   // Bytes that arrived with the headers do not count, so the first window only starts the count.
   let seen: number | undefined;
   const stop = () => {
-    clearInterval(window);
-    clearTimeout(whole);
+    stopWindow();
+    stopWhole();
   };
   const tooSlow = (why: string) => {
     stop();
     onTooSlow(why);
   };
-  const window = setInterval(() => {
-    const bytes = socket.bytesRead - (seen ?? Number.NEGATIVE_INFINITY);
-    seen = socket.bytesRead;
-    // Received bytes wait to be read: the server is slow, for example its asset store, not the client.
-    if (request.readableLength > 0) return;
-    if (bytes >= (pace.minBytesPerSecond * WINDOW_MS) / 1000) return;
-    tooSlow(`fewer than ${pace.minBytesPerSecond} bytes per second arrived`);
-  }, WINDOW_MS);
-  const whole = setTimeout(() => {
+  let stopWindow: () => void = () => undefined;
+  const watchWindow = () => {
+    // Time in which this process could not read is not the client's.
+    stopWindow = countDown(WINDOW_MS, () => {
+      const bytes = socket.bytesRead - (seen ?? Number.NEGATIVE_INFINITY);
+      seen = socket.bytesRead;
+      // Received bytes wait to be read: the server is slow, for example its asset store, not the client.
+      const isSlow = request.readableLength === 0 && bytes < (pace.minBytesPerSecond * WINDOW_MS) / 1000;
+      if (isSlow) tooSlow(`fewer than ${pace.minBytesPerSecond} bytes per second arrived`);
+      else watchWindow();
+    });
+  };
+  watchWindow();
+  const stopWhole = countDown(pace.wholeMs, () => {
     tooSlow(`it was not complete after ${pace.wholeMs / 1000} seconds`);
-  }, pace.wholeMs);
+  });
   return stop;
 }

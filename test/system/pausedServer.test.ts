@@ -97,7 +97,7 @@ describe('a server that is paused for longer than JOB_TIMEOUT', () => {
   });
 });
 
-describe('a server that is paused for longer than connections are usually kept', () => {
+describe('a server that is paused for some seconds', () => {
   let server: ServerProcess | undefined;
   afterEach(async () => {
     server?.child.kill('SIGCONT');
@@ -115,6 +115,33 @@ describe('a server that is paused for longer than connections are usually kept',
     await sleep(7000);
     server.child.kill('SIGCONT');
     await eventually(() => expect([responses(), client.isClosed]).toEqual([2, false]));
+    client.socket.destroy();
+  });
+
+  it('does not hold its pause against a client that uploads', async () => {
+    server = await ServerProcess.start({ COMFYUI_HOST: '127.0.0.1:1' });
+    const client = await RawClient.connect(server.baseUrl);
+    const second = Buffer.alloc(30_000);
+    let left = 30;
+    client.post('/api/async/remove-background', {
+      'Content-Type': 'image/png',
+      'Content-Length': left * second.length,
+    });
+    const sendSecond = () => {
+      left -= 1;
+      client.socket.write(second);
+    };
+    const sending = setInterval(sendSecond, 1000);
+    // The speed is measured every 10 s. The second measurement would see nothing else than the pause.
+    await sleep(10_500);
+    server.child.kill('SIGSTOP');
+    await sleep(12_000);
+    server.child.kill('SIGCONT');
+    await sleep(500);
+    clearInterval(sending);
+    while (left > 0) sendSecond();
+    // It is no image.
+    expect(await client.status()).toBe(415);
     client.socket.destroy();
   });
 });

@@ -59,7 +59,7 @@ describe('the body of a prompt', () => {
 describe('output nodes of a prompt', () => {
   const graph = graphOf({
     '1': { class_type: 'Load', inputs: { image: 'x' } },
-    '5:2': { class_type: 'PreviewBridge', inputs: { images: ['1', 0], job: 'its own' } },
+    '5:2': { class_type: 'PreviewBridge', inputs: { images: ['1', 0], comfyui_express_job: 'its own' } },
     '3': { class_type: 'Save', inputs: { images: ['5:2', 1], other: ['1', 0], list: ['5:2', 'x'] } },
   });
 
@@ -70,14 +70,14 @@ describe('output nodes of a prompt', () => {
     expect(owned.graph.get('1')).toBe(graph.get('1'));
     expect(Object.fromEntries(owned.graph.get(`5:2-${MARK}`)?.inputs ?? [])).toEqual({
       images: ['1', 0],
-      job: 'its own',
-      job_: MARK,
+      comfyui_express_job: 'its own',
+      comfyui_express_job_: MARK,
     });
     expect(Object.fromEntries(owned.graph.get(`3-${MARK}`)?.inputs ?? [])).toEqual({
       images: [`5:2-${MARK}`, 1],
       other: ['1', 0],
       list: ['5:2', 'x'],
-      job: MARK,
+      comfyui_express_job: MARK,
     });
     expect(owned.outputNodes.map(workflowNodeId)).toEqual(['3', '5:2']);
   });

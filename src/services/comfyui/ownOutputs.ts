@@ -8,8 +8,8 @@ interface OwnedGraph {
   readonly outputNodes: readonly string[];
 }
 
-/** Name of the input that marks an output node. */
-const MARK_INPUT = 'job';
+/** Name of the input that marks an output node. Some nodes have an input `job`. */
+const MARK_INPUT = 'comfyui_express_job';
 
 /** Name of the input with the prefix of output file names. */
 const PREFIX_INPUT = 'filename_prefix';

@@ -1,10 +1,11 @@
 import type { GraphNode, PromptGraph } from '../../workflows/graph.js';
 
 /** Name of the input that tells contents of uploaded files apart. */
-const CONTENT_INPUT = 'uploaded_content';
+const CONTENT_INPUT = 'comfyui_express_content';
 
 /**
- * Adds an input that the node does not declare. ComfyUI ignores it, except that it becomes part of the node's cache signature.
+ * Adds an input that the node must not declare: its name should be one that no node would choose. ComfyUI ignores
+ * it, except that it becomes part of the node's cache signature.
  * @param name gets a suffix if the node has such an input
  */
 export function withUndeclared(node: GraphNode, name: string, value: string): GraphNode {

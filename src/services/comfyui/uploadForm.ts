@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { bytesOf, type Content, type StoredFile } from '../../utils/StoredFile.js';
 import type { RequestBody, StreamedBody } from './requestBody.js';
 
-// Random enough that no image contains it, and constant, so that no search is needed.
-const BOUNDARY = 'comfyui-express-5f1c9e0ab7d24e6f8a3b';
+// Random, so that no file contains it and no search is needed. A client that knew it could add fields to the form.
+const BOUNDARY = `comfyui-express-${randomBytes(12).toString('hex')}`;
 
 const field = (name: string, value: string) =>
   `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
