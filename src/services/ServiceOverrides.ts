@@ -37,6 +37,8 @@ export const MAX_THUMBNAIL_BYTES = 16 * 1024 * 1024;
 export const FOLLOW_TIMINGS: FollowTimings = {
   quietPollMs: 2000,
   lostPollMs: 500,
+  // As long as the queue holds the jobs of a server that was killed.
+  heldMs: 30_000,
   queueCheckMs: 10_000,
   historyRetryMs: 20,
   historyPatienceMs: 5000,

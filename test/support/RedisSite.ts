@@ -28,21 +28,21 @@ export class RedisSite {
     return new RedisSite(redis, await startSimulator(), assets);
   }
 
+  /** The settings of its servers. */
+  get env(): Record<string, string> {
+    return {
+      COMFYUI_HOST: this.simulator.host,
+      QUEUE: 'redis',
+      REDIS_URL: this.redis.url,
+      REDIS_PREFIX: this.prefix,
+      ASSET_STORE: 'disk',
+      ASSET_DIR: this.#assets,
+    };
+  }
+
   /** Starts another server. */
   async start({ env, ...options }: StackOptions = {}): Promise<Stack> {
-    const stack = await Stack.start({
-      simulators: [],
-      env: {
-        COMFYUI_HOST: this.simulator.host,
-        QUEUE: 'redis',
-        REDIS_URL: this.redis.url,
-        REDIS_PREFIX: this.prefix,
-        ASSET_STORE: 'disk',
-        ASSET_DIR: this.#assets,
-        ...env,
-      },
-      ...options,
-    });
+    const stack = await Stack.start({ simulators: [], env: { ...this.env, ...env }, ...options });
     this.#stacks.push(stack);
     return stack;
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LeavePrompt } from '../../src/services/comfyui/LeavePrompt.js';
 import { PromptRunner } from '../../src/services/comfyui/PromptRunner.js';
@@ -23,6 +24,7 @@ async function newRun() {
   const timings = {
     quietPollMs: 50,
     lostPollMs: 20,
+    heldMs: 50,
     queueCheckMs: 50,
     historyRetryMs: 5,
     historyPatienceMs: 50,
@@ -74,6 +76,26 @@ describe('the name of an upload', () => {
     await ended;
     await runner.stop(5000);
     expect(client().uploadNames.doubtfulPrompts(performance.now() + LATER_MS)).toEqual([run.promptId]);
+  });
+});
+
+describe('a prompt on a machine that is away for longer than its prompt was taken back', () => {
+  it('is taken back when the machine responds again', async () => {
+    stack = await Stack.start({ simulators: [{ workMs: { InspyrenetRembg: 30_000 } }] });
+    const { requests } = stack.simulator();
+    const { runner, run, nobody } = await newRun();
+    const cancelled = new AbortController();
+    const ended = expect(runner.run(client(), run, nobody, cancelled.signal)).rejects.toThrow('cancelled');
+    await eventually(() => expect(stack.simulator().executions).toHaveLength(1));
+    await stack.simulator().unplug();
+    cancelled.abort(new Error('cancelled'));
+    await ended;
+    await sleep(500);
+    await stack.simulator().plugIn();
+    expect(requests.get('POST /interrupt')).toBeUndefined();
+    await runner.retryCleanup(client());
+    await eventually(() => expect(requests.get('POST /interrupt')).toBe(1));
+    await runner.stop(50);
   });
 });
 

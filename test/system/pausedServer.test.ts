@@ -1,7 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { asyncAnswer } from '../../src/schemas/jobs.js';
@@ -40,12 +37,7 @@ describe.runIf(requireRedis())(
         isFirst = false;
       });
       const env = {
-        COMFYUI_HOST: site.simulator.host,
-        QUEUE: 'redis',
-        REDIS_URL: site.redis.url,
-        REDIS_PREFIX: site.prefix,
-        ASSET_STORE: 'disk',
-        ASSET_DIR: await mkdtemp(path.join(tmpdir(), 'assets-')),
+        ...site.env,
         INPUT_URL_ALLOWED_HOSTS: '127.0.0.1',
         INPUT_URL_TIMEOUT: '60000',
       };

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
-import type { Client } from '../support/client.js';
+import { Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
 import { png } from '../support/pictures.js';
+import { ServerProcess } from '../support/process.js';
 import { requireRedis } from '../support/RedisServer.js';
 import { RedisSite } from '../support/RedisSite.js';
 
@@ -33,6 +34,19 @@ describe.runIf(requireRedis())('a prompt that another server continues', () => {
     const { client } = await site.start({ env: { ...LEAVES, ...env }, overrides });
     return { id, client };
   }
+
+  it('is taken back if its job is cancelled before, although its server was killed', async () => {
+    const { simulator } = site;
+    simulator.setWork(4000);
+    const killed = await ServerProcess.start(site.env);
+    const id = await submit(new Client(killed.baseUrl));
+    await eventually(() => expect(simulator.executions).toHaveLength(1));
+    await killed.kill();
+    const { client } = await site.start({ overrides: { follow: { ...overrides.follow, heldMs: 500 } } });
+    expect((await client.request(`/api/jobs/${id}/cancel`, { method: 'POST' })).status).toBe(200);
+    await eventually(() => expect(simulator.requests.get('POST /interrupt')).toBe(1));
+    await eventually(() => expect([simulator.queueRemaining, simulator.historyIds]).toEqual([0, []]));
+  });
 
   it('is not executed again when it runs too long', async () => {
     site.simulator.setWork(60_000);

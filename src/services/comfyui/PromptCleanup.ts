@@ -4,6 +4,7 @@ import type { Logger } from '../../utils/logger.js';
 import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
 import { HistoryCleaner } from './HistoryCleaner.js';
+import { LaterTakeBacks } from './LaterTakeBacks.js';
 import { LeavePrompt } from './LeavePrompt.js';
 import { Patience } from './Patience.js';
 import type { PromptAttempt } from './PromptAttempt.js';
@@ -34,6 +35,7 @@ export class PromptCleanup {
   readonly #background = new Set<Promise<void>>();
   /** Abandoned attempts that may be resumed, by prompt id. */
   readonly #leftBehind = new Map<string, PromptAttempt>();
+  readonly #takenBackLater = new LaterTakeBacks();
   readonly #stopped = new AbortController();
 
   constructor(options: CleanupOptions, logger: Logger) {
@@ -43,6 +45,7 @@ export class PromptCleanup {
 
   /** Waits at most `maxMs` for the cleanup, then aborts it. */
   async stop(maxMs: number): Promise<void> {
+    this.#takenBackLater.stop();
     await withDeadline(maxMs, undefined, async (deadline) => {
       await Promise.race([Promise.all(this.#background), sleep(maxMs, deadline)]);
     });
@@ -52,13 +55,15 @@ export class PromptCleanup {
 
   /** Repeats cleanup that failed on an instance which responds again. Never rejects, and does not delay `stop`. */
   async retry(client: ComfyClient): Promise<void> {
+    this.#takenBackLater.responds(client);
     await this.#history
       .retry(client, this.#stopped.signal)
       .catch((error: unknown) => this.#logFailure(error, client));
   }
 
   /** Returns an abandoned attempt, which is resumed now: its prompt is no longer stopped. */
-  takeLeftBehind(promptId: string): PromptAttempt | undefined {
+  takeLeftBehind(client: ComfyClient, promptId: string): PromptAttempt | undefined {
+    this.#takenBackLater.forget(client, promptId);
     const attempt = this.#leftBehind.get(promptId);
     this.#leftBehind.delete(promptId);
     return attempt;
@@ -92,28 +97,26 @@ export class PromptCleanup {
     // Messages about it are no longer needed.
     attempt.detach();
     const first = this.#stop(attempt, stopTimeoutMs);
-    this.#later(attempt, async () => {
-      try {
-        const left = await first.catch(() =>
-          isWanted ? this.#stopUnlessResumed(attempt) : this.#stopLater(attempt),
-        );
-        if (left !== 'resumed') await this.#forgetStopped(attempt, left);
-      } catch (error) {
-        // Released ones stay released.
-        attempt.keepFiles();
-        throw error;
-      }
-    });
+    const again = () => (isWanted ? this.#stopUnlessResumed(attempt) : this.#stopLater(attempt));
+    this.#stopInBackground(attempt, () => first.catch(again), again);
     return first.then(
       (left) => left !== 'wanted',
       () => false,
     );
   }
 
-  /** Takes back, in the background, a prompt that nobody needs, and that perhaps no server follows. */
-  takeBack(client: ComfyClient, promptId: string): void {
+  /**
+   * Takes back, in the background, a prompt that nobody needs.
+   * @param isFollowed whether another server may still follow it: it gets the time to do that itself
+   */
+  takeBack(client: ComfyClient, promptId: string, isFollowed: boolean): void {
     // Its own attempt is about to do it.
     if (this.#leftBehind.has(promptId)) return;
+    if (isFollowed) {
+      const now = () => this.takeBack(client, promptId, false);
+      this.#takenBackLater.after(this.#options.timings.heldMs, now);
+      return;
+    }
     const prompt: Unneeded = {
       client,
       promptId,
@@ -123,9 +126,33 @@ export class PromptCleanup {
       releaseFiles: () => undefined,
       keepFiles: () => undefined,
     };
-    const work = async () =>
-      this.#forgetStopped(prompt, await this.#stop(prompt, this.#options.stopPatienceMs));
-    this.#later(prompt, work);
+    const stop = () => this.#stop(prompt, this.#options.stopPatienceMs);
+    this.#stopInBackground(prompt, stop, stop);
+  }
+
+  /**
+   * @param stop the first attempt to stop the prompt
+   * @param again repeats it when its instance responds again, if it did not respond for too long
+   */
+  #stopInBackground(
+    prompt: Unneeded,
+    stop: () => Promise<Remains | 'resumed'>,
+    again: () => Promise<Remains | 'resumed'>,
+  ): void {
+    this.#later(prompt, async () => {
+      try {
+        const left = await stop().catch((error: unknown) => {
+          const repeat = () => this.#stopInBackground(prompt, again, again);
+          this.#takenBackLater.whenResponding(prompt.client, prompt.promptId, repeat);
+          throw error;
+        });
+        if (left !== 'resumed') await this.#forgetStopped(prompt, left);
+      } catch (error) {
+        // Released ones stay released.
+        prompt.keepFiles();
+        throw error;
+      }
+    });
   }
 
   #later(attempt: Unneeded, work: () => Promise<void>): void {

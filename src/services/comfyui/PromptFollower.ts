@@ -26,6 +26,8 @@ export interface FollowTimings extends InquiryTimings {
   readonly quietPollMs: number;
   /** Poll interval of a prompt without a WebSocket. */
   readonly lostPollMs: number;
+  /** How long a server that was killed may seem to follow its prompts. */
+  readonly heldMs: number;
 }
 
 /** Number of polls without a response after which an instance counts as silent. */

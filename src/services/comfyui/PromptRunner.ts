@@ -75,7 +75,7 @@ export class PromptRunner {
       signal.throwIfAborted();
       return undefined;
     }
-    return { client, promptId, attempt: this.#cleanup.takeLeftBehind(promptId) };
+    return { client, promptId, attempt: this.#cleanup.takeLeftBehind(client, promptId) };
   }
 
   /**
@@ -94,9 +94,12 @@ export class PromptRunner {
     return this.#settle(attempt, () => attempt.resumed(signal), signal);
   }
 
-  /** Takes back, in the background, a prompt that an earlier attempt left on an instance. Its job has ended. */
-  takeBack(client: ComfyClient, promptId: string): void {
-    this.#cleanup.takeBack(client, promptId);
+  /**
+   * Takes back, in the background, a prompt that an attempt left on an instance. Its job has ended.
+   * @param isFollowed whether another server may still follow it: it gets the time to do that itself
+   */
+  takeBack(client: ComfyClient, promptId: string, isFollowed: boolean): void {
+    this.#cleanup.takeBack(client, promptId, isFollowed);
   }
 
   async #settle(

@@ -171,6 +171,8 @@ export interface LeftPrompt {
   /** `host:port`. */
   readonly instance: string;
   readonly promptId: string;
+  /** Whether another server may follow it. It takes it back itself, unless it was killed. */
+  readonly isFollowed: boolean;
 }
 
 export interface PendingJob extends JobBase {
@@ -269,6 +271,6 @@ export function processingDuration(job: FinishedJob): number | undefined {
 export function leftPrompts(job: Job): LeftPrompt[] {
   if (!('failedTries' in job)) return [];
   return job.failedTries.flatMap(({ instance, leftBehind: promptId }) =>
-    promptId === undefined ? [] : [{ instance, promptId }],
+    promptId === undefined ? [] : [{ instance, promptId, isFollowed: false }],
   );
 }

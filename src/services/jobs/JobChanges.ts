@@ -91,6 +91,7 @@ export class JobChanges {
   /** Like `end`, for a job that any server may hold. */
   async #endShared<T extends FinishedJob>(id: string, transition: Transition<T>): Promise<T | undefined> {
     const { records } = this.#parts;
+    const isHeld = records.live(id) !== undefined;
     let before: Job | undefined;
     const record = await records.end(id, (job) => {
       before = job;
@@ -98,7 +99,7 @@ export class JobChanges {
     });
     if (!record) return undefined;
     if (before?.status === 'pending') this.#takeFromQueue(id);
-    this.#tellEnd(record, before);
+    this.#tellEnd(record, before, isHeld);
     return record;
   }
 
@@ -118,20 +119,26 @@ export class JobChanges {
     remove().catch((error: unknown) => background.retry(`take ${id} from the queue`, remove, error));
   }
 
-  /** @param before the record that the end replaced */
-  #tellEnd(job: FinishedJob, before: Job | undefined): void {
+  /**
+   * @param before the record that the end replaced
+   * @param isHeld whether this server held the job: its attempt takes its own prompt back
+   */
+  #tellEnd(job: FinishedJob, before: Job | undefined, isHeld = true): void {
     const { events, logger } = this.#parts;
     this.#ends.delete(job.id);
     logJobEnd(logger, job);
     events.publish('changed', job);
     events.publish('finished', job);
-    // The latest attempt takes its own prompt back.
-    const left = before ? leftPrompts(before) : [];
-    this.#cleanUp(
-      job,
-      left.filter(({ promptId }) => promptId !== job.assignment?.promptId),
-    );
+    this.#cleanUp(job, before ? unneededPrompts(before, isHeld) : []);
   }
+}
+
+/** The prompts that nobody needs any more, now that the job has ended, and that nobody here takes back. */
+function unneededPrompts(before: Job, isHeld: boolean): LeftPrompt[] {
+  const { instance, promptId } = (before.status === 'processing' ? before.assignment : undefined) ?? {};
+  const earlier = leftPrompts(before).filter((prompt) => prompt.promptId !== promptId);
+  if (isHeld || instance === undefined || promptId === undefined) return earlier;
+  return [...earlier, { instance, promptId, isFollowed: true }];
 }
 
 /** Packs a client's own graph. A shared store keeps it apart from the record. */

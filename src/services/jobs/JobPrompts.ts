@@ -95,12 +95,12 @@ export class JobPrompts {
     return undefined;
   }
 
-  /** Their jobs have ended. A server that no longer runs may have left them, and only it knew them. */
+  /** Their jobs have ended. A server that no longer runs may have left them. */
   #takeBack(left: readonly LeftPrompt[]): void {
     const { prompts, instances } = this.#parts;
-    for (const { instance: host, promptId } of left) {
+    for (const { instance: host, promptId, isFollowed } of left) {
       const instance = instances.find((one) => one.host === host);
-      if (instance) prompts.takeBack(instance.client, promptId);
+      if (instance) prompts.takeBack(instance.client, promptId, isFollowed);
     }
   }
 
