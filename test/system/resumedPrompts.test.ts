@@ -37,15 +37,14 @@ describe.runIf(requireRedis())('a prompt that another server continues', () => {
 
   it('is taken back if its job is cancelled before, although its server was killed', async () => {
     const { simulator } = site;
-    simulator.setWork(4000);
+    simulator.setWork(60_000);
     const killed = await ServerProcess.start(site.env);
     const id = await submit(new Client(killed.baseUrl));
     await eventually(() => expect(simulator.executions).toHaveLength(1));
-    await killed.kill();
     const { client } = await site.start({ overrides: { follow: { ...overrides.follow, heldMs: 500 } } });
+    await killed.kill();
     expect((await client.request(`/api/jobs/${id}/cancel`, { method: 'POST' })).status).toBe(200);
     await eventually(() => expect(simulator.requests.get('POST /interrupt')).toBe(1));
-    await eventually(() => expect([simulator.queueRemaining, simulator.historyIds]).toEqual([0, []]));
   });
 
   it('is not executed again when it runs too long', async () => {
