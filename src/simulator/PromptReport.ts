@@ -138,7 +138,9 @@ export class PromptReport {
   }
 
   #end(status: ExecutionEnd['status']): ExecutionEnd {
-    return { status, messages: this.#kept, outputs: this.#outputs, meta: this.#meta };
+    const outputs = Object.entries(this.#outputs);
+    if (this.#world.faults.reverseHistory) outputs.reverse();
+    return { status, messages: this.#kept, outputs: Object.fromEntries(outputs), meta: this.#meta };
   }
 
   #keep(type: string, data: Record<string, unknown>): void {

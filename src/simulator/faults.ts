@@ -37,6 +37,8 @@ export interface Faults {
   spoil: (Matching & { readonly how: Spoilage; readonly lateMs?: number }) | undefined;
   /** Finished prompts are not stored in the history. */
   loseHistory: boolean;
+  /** The history has the outputs of a prompt in the opposite order of their messages: ComfyUI reads them from a set. */
+  reverseHistory: boolean;
   /** The running node never finishes. */
   hang: boolean;
   /** Ids of prompts whose running node never finishes. */
@@ -85,6 +87,7 @@ export function noFaults(): Faults {
     respond: undefined,
     spoil: undefined,
     loseHistory: false,
+    reverseHistory: false,
     hang: false,
     holdPrompts: new Set(),
     failNodes: new Map(),

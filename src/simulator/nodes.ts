@@ -12,6 +12,7 @@ import type { ModelFolders } from './options.js';
 import { otherSavers } from './otherSavers.js';
 import { plainLoaders } from './plainLoaders.js';
 import { imageSavers, PNG } from './savers.js';
+import { unusualSavers } from './unusualSavers.js';
 import { videoNodes } from './videoNodes.js';
 import { videoSavers } from './videoSavers.js';
 
@@ -74,5 +75,6 @@ export function nodeClasses(folders: ModelFolders, isOlder: boolean): Record<str
     ...otherSavers,
     ...messagingNodes,
     ...flowNodes,
+    ...unusualSavers,
   };
 }

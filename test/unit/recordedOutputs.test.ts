@@ -73,8 +73,8 @@ describe('the outputs of a node', () => {
       new Map([['string', ['x']]]),
     ]);
     expect(made.flatMap(({ files }) => files)).toMatchObject([
-      { place: at('before'), onMachine: { filename: `pic-${MARK}_1_.png` }, nodeId: '3', index: 0 },
-      { place: at('after'), nodeId: '4', index: 0 },
+      { place: at('before'), onMachine: { filename: `pic-${MARK}_1_.png` } },
+      { place: at('after') },
     ]);
   });
 

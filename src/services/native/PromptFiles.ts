@@ -1,7 +1,6 @@
 import { endOfString } from '../../utils/jsonMembers.js';
 import type { MachineMessage } from '../comfyui/machineMessages.js';
 import { type OutputFile, outputItems } from '../comfyui/outputItems.js';
-import { workflowNodeId } from '../comfyui/ownOutputs.js';
 import { type FilePlace, placeKey } from './filePlace.js';
 import type { PromptNames } from './PromptNames.js';
 
@@ -19,17 +18,14 @@ export interface MadeFile {
    * result may come from ComfyUI's cache, and then an earlier prompt made the file.
    */
   readonly mark: string | undefined;
-  /** The output node, and the index among its outputs. */
-  readonly nodeId: string;
-  readonly index: number;
 }
 
 /** The files that a prompt has created so far, under the names for its client. */
 export class PromptFiles {
   readonly #names: PromptNames;
   readonly #files = new Map<string, MadeFile>();
-  /** Number of outputs by output node, and by the node that ran. */
-  readonly #made = new Map<string, Map<string, number>>();
+  /** The output nodes that sent a message. */
+  readonly #nodes = new Set<string>();
 
   constructor(names: PromptNames) {
     this.#names = names;
@@ -45,13 +41,13 @@ export class PromptFiles {
 
   /** Returns the output nodes that sent a message. */
   nodes(): ReadonlySet<string> {
-    return new Set(this.#made.keys());
+    return this.#nodes;
   }
 
   /** Forgets all files, because another machine starts the prompt. */
   clear(): void {
     this.#files.clear();
-    this.#made.clear();
+    this.#nodes.clear();
   }
 
   /**
@@ -62,20 +58,14 @@ export class PromptFiles {
   add({ data }: MachineMessage, mark: string, text: string): string {
     const node = String(data['node']);
     const displayNode = String(data['display_node'] ?? node);
-    const nodeId = workflowNodeId(displayNode);
     const isMarked = [node, displayNode].some((id) => id.includes(`-${mark}`));
-    const ofNode = this.#made.get(nodeId) ?? new Map<string, number>();
-    const before = [...ofNode].reduce((sum, [one, count]) => (one === node ? sum : sum + count), 0);
-    const items = outputItems(data['output']);
-    for (const [n, item] of items.entries()) {
-      if (item.kind !== 'file') continue;
-      const place = this.#names.placeForClient(item.file, mark);
-      const own = isMarked ? mark : undefined;
-      if (place) this.#keep({ place, onMachine: item.file, mark: own, nodeId, index: before + n });
+    const files = outputItems(data['output']).flatMap((item) => (item.kind === 'file' ? [item.file] : []));
+    for (const file of files) {
+      const place = this.#names.placeForClient(file, mark);
+      if (place) this.#keep({ place, onMachine: file, mark: isMarked ? mark : undefined });
     }
-    this.#made.set(nodeId, ofNode.set(node, items.length));
-    const unmarked = items.flatMap((item) => (item.kind === 'file' ? [item.file.filename] : []));
-    const names = new Set(unmarked.filter((name) => !name.includes(`-${mark}`)));
+    this.#nodes.add(this.#names.nodeForClient(displayNode, mark));
+    const names = new Set(files.map(({ filename }) => filename).filter((name) => !name.includes(`-${mark}`)));
     return names.size === 0 ? text : this.#renamed(text, names, mark);
   }
 

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../../errors.js';
-import { placeOf } from '../../utils/outputIds.js';
 import type { Instance } from '../instances/Instance.js';
-import { outputAt } from '../jobs/committedOutputs.js';
 import { assignmentOf, type Job, type JobOutput } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
 import type { FileVersion, FoundFile } from './FoundFile.js';
@@ -49,7 +48,7 @@ export class ResultFiles {
 
   async #ofJob(job: Job, place: FilePlace): Promise<FoundFile | undefined> {
     const made = this.#parts.shelf.ofJob(job.id)?.files.get(place);
-    const output = made ? outputOf(job, made) : outputAtPlace(job, place);
+    const output = made && job.status !== 'completed' ? earlyOutput(job, made) : outputAtPlace(job, place);
     const kept = output && (await this.#kept(job, output, place));
     if (kept) return kept;
     return made && this.#onMachine(job, made);
@@ -104,11 +103,7 @@ function versionOf(job: Job, place: FilePlace): FileVersion {
   };
 }
 
-/** Returns the n-th output of a node. Before the job's end, only what this attempt made: another one may have made other files. */
-function outputOf(
-  job: Job,
-  { nodeId, index }: { readonly nodeId: string; readonly index: number },
-): JobOutput | undefined {
-  if (job.status !== 'completed') return outputAt(job, placeOf(nodeId, index, job.attempts));
-  return job.result.outputs.filter((output) => output.nodeId === nodeId)[index];
+/** Returns the output with the bytes of a file, if it is stored. Another attempt may have made another file at the same place. */
+function earlyOutput(job: Job, { onMachine, mark }: MadeFile): JobOutput | undefined {
+  return job.early?.find(({ origin }) => origin?.mark === mark && isDeepStrictEqual(origin?.file, onMachine));
 }

@@ -35,7 +35,7 @@ export function resultOutputs(
     const output = new Map<string, Json[]>();
     const files: MadeFile[] = [];
     const made = outputs.filter((one) => one.nodeId === nodeId);
-    for (const [index, one] of made.entries()) {
+    for (const one of made) {
       const key = one.origin?.key ?? KEYS[one.kind];
       if (isText(one)) {
         add(output, key, one.text ?? '');
@@ -48,7 +48,7 @@ export function resultOutputs(
       const onMachine = one.origin?.file ?? place;
       const mark = one.origin?.mark ?? job.result.promptId;
       // Without the place in the record, the name may mean several files.
-      if (exact || isOnly(one, outputs)) files.push({ place, onMachine, mark, nodeId, index });
+      if (exact || isOnly(one, outputs)) files.push({ place, onMachine, mark });
     }
     return { nodeId, output, files };
   });
