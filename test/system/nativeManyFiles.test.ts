@@ -100,10 +100,19 @@ describe('the files of a node that saves several times', () => {
       await machine.plugIn();
       machine.faults.hang = false;
       const files = await filesOf(id, socket);
-      expect(machine.executions).toHaveLength(1);
       await expectPair(files);
     },
   );
+
+  it('are in their natural order if their messages were missed', async () => {
+    const machine = site.stack.simulator();
+    Object.assign(machine.faults, { reverseHistory: true, muteSockets: true });
+    const { id, socket } = await begin({ '1': load, '4': savePair });
+    const files = await filesOf(id, socket);
+    const nodes = socket.kinds(id).filter((kind) => kind.startsWith('executed '));
+    expect(nodes).toEqual(['executed 4.0.0.2', 'executed 4.0.0.3']);
+    await expectPair(files);
+  });
 });
 
 it('a file is that of its own node if the ids of two nodes differ in a UUID', async () => {

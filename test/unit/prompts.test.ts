@@ -214,7 +214,7 @@ describe('outputs of a prompt', () => {
       }),
     );
     if (!entry) throw new Error('there is no entry');
-    expect(outcomeOfHistory(entry, [ids.a, ids.b])).toEqual({
+    expect(outcomeOfHistory(entry, [ids.a, ids.b], new PromptTracker(graph, [ids.a, ids.b]))).toEqual({
       kind: 'succeeded',
       made: new Map([
         [ids.a, [file('x.png')]],

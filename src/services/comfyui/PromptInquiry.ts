@@ -103,7 +103,7 @@ export class PromptInquiry {
   #outcomeOf(promptId: string, entry: FoundEntry): PromptOutcome {
     const { outputNodes, tracker, machine } = this.#subject;
     for (const message of missedMessages(promptId, entry, tracker.reported)) machine.onMessage(message);
-    return outcomeOfHistory(entry, outputNodes, tracker.blockedBecause, tracker.graph);
+    return outcomeOfHistory(entry, outputNodes, tracker);
   }
 
   async #askQueue(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {

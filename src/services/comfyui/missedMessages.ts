@@ -1,4 +1,5 @@
 import { parseMachineJson } from '../../utils/machineJson.js';
+import { inOrder } from './historyOrder.js';
 import { isRecord, type MachineMessage } from './machineMessages.js';
 import type { FoundEntry } from './PromptQueries.js';
 
@@ -11,7 +12,7 @@ export function missedMessages(
   entry: FoundEntry,
   heard: ReadonlySet<string>,
 ): MachineMessage[] {
-  const missed = Object.keys(entry.outputs).filter((node) => !heard.has(node));
+  const missed = inOrder(Object.keys(entry.outputs), heard).filter((node) => !heard.has(node));
   if (missed.length === 0) return [];
   const texts = entry.outputTexts();
   return missed.flatMap((node) => {

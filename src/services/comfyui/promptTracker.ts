@@ -1,6 +1,7 @@
 import { PromptError } from '../../errors.js';
 import { failureOfException } from '../../promptFailures.js';
 import { type PromptGraph, textsOf } from '../../workflows/graph.js';
+import { inOrder } from './historyOrder.js';
 import type { OutputItem } from './outputItems.js';
 import { workflowNodeId } from './ownOutputs.js';
 import { isBlocked } from './promptEnds.js';
@@ -52,7 +53,7 @@ export class PromptTracker {
   blockedBecause: string | undefined;
   /** Messages may have been missed: the known outputs may be incomplete. */
   hasGaps = false;
-  /** Nodes whose outputs were reported. */
+  /** Nodes whose outputs were reported, in this order. */
   readonly reported = new Set<string>();
   readonly graph: PromptGraph;
   readonly #made: MadeItems;
@@ -224,14 +225,14 @@ class MadeItems {
 
 /**
  * The outcome in a history entry.
- * @param blockedBecause why a branch did not run, if known
  * @param graph the prompt's: its texts may be repeated in an error
+ * @param blockedBecause why a branch did not run, if known
+ * @param reported nodes whose outputs were reported, in this order
  */
 export function outcomeOfHistory(
   entry: HistoryEntry,
   outputNodes: readonly string[],
-  blockedBecause?: string,
-  graph: PromptGraph = new Map(),
+  { graph, blockedBecause, reported }: Pick<PromptTracker, 'graph' | 'blockedBecause' | 'reported'>,
 ): PromptOutcome {
   const errors = historyErrors(entry);
   const failure = errors.find((error) => !isBlocked(error));
@@ -240,8 +241,8 @@ export function outcomeOfHistory(
     return { kind: 'failed', error: interruptedError() };
   }
   const items = new MadeItems(outputNodes);
-  for (const [node, made] of Object.entries(entry.outputs)) {
-    items.add(node, entry.meta[node]?.display_node, made);
+  for (const node of inOrder(Object.keys(entry.outputs), reported)) {
+    items.add(node, entry.meta[node]?.display_node, entry.outputs[node] ?? []);
   }
   const made = items.byNode();
   if (made.size > 0) return { kind: 'succeeded', made };
