@@ -61,7 +61,8 @@ export class FrontDoor {
     if (refused !== undefined) return writeAnswer(response, { status: refused });
     if (delayMs > 0) await sleep(delayMs);
     if (respond && isNext(respond, call)) {
-      return writeAnswer(response, { status: respond.status, text: respond.body ?? '' });
+      const { status, body = '', type = 'text/plain' } = respond;
+      return writeAnswer(response, { status, text: body, textType: type });
     }
     const answer = await api.answer(call);
     if (faults.rewrite) return writeAnswer(response, answer, faults.rewrite);

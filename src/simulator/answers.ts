@@ -6,6 +6,8 @@ export interface Answer {
   readonly status: number;
   readonly json?: unknown;
   readonly text?: string;
+  /** Of `text`, by default plain. */
+  readonly textType?: string;
   readonly file?: { readonly bytes: Buffer; readonly type: string };
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -58,5 +60,6 @@ function contentOf(answer: Answer): { type: { 'Content-Type'?: string }; body: B
     return { type, body: Buffer.from(pythonJson(answer.json)) };
   }
   if (answer.text === undefined) return { type: {}, body: Buffer.alloc(0) };
-  return { type: { 'Content-Type': 'text/plain; charset=utf-8' }, body: Buffer.from(answer.text) };
+  const type = `${answer.textType ?? 'text/plain'}; charset=utf-8`;
+  return { type: { 'Content-Type': type }, body: Buffer.from(answer.text) };
 }

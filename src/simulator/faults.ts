@@ -31,8 +31,10 @@ export interface Faults {
   delayMs: number;
   /** Requests are accepted but never get a response. */
   neverAnswer: boolean;
-  /** Status of the response to the next `times` matching requests, which are not executed. */
-  respond: (Matching & { readonly status: number; readonly body?: string }) | undefined;
+  /** The response to the next `times` matching requests, which are not executed. Its type is `text/plain` by default. */
+  respond:
+    | (Matching & { readonly status: number; readonly body?: string; readonly type?: string })
+    | undefined;
   /** What happens to the response to the next `times` matching requests, which are executed. */
   spoil: (Matching & { readonly how: Spoilage; readonly lateMs?: number }) | undefined;
   /** Finished prompts are not stored in the history. */

@@ -1,10 +1,10 @@
 import { encodePng } from './images.js';
 import type { Latent } from './latents.js';
-import { batchInput, type NodeClass } from './nodeClass.js';
+import { batchInput, type NodeClass, textInput } from './nodeClass.js';
 import { filenamePrefix, outputNode, PROMPT_INPUTS, written } from './outputNode.js';
 import { safetensors } from './safetensors.js';
 
-/** Nodes that save latents, or images without writing a file. */
+/** Nodes that save latents or texts, or images without writing a file. */
 export const otherSavers: Record<string, NodeClass> = {
   SaveLatent: outputNode({
     required: { samples: ['LATENT'], filename_prefix: filenamePrefix('latents/ComfyUI') },
@@ -13,6 +13,19 @@ export const otherSavers: Record<string, NodeClass> = {
     save: async (inputs, context) => {
       const { images } = inputs['samples'] as Latent;
       return { latents: [await written(inputs, context, 'latent', safetensors(images, context.textChunks))] };
+    },
+  }),
+  /** As in several custom packs. */
+  SaveText: outputNode({
+    required: {
+      text: ['STRING', { default: '', multiline: true }],
+      filename_prefix: filenamePrefix('ComfyUI'),
+      extension: [['txt', 'json', 'html', 'svg'], { default: 'txt' }],
+    },
+    category: 'utils',
+    save: async (inputs, context) => {
+      const bytes = Buffer.from(textInput(inputs, 'text'));
+      return { files: [await written(inputs, context, textInput(inputs, 'extension'), bytes)] };
     },
   }),
   ETN_SendImageWebSocket: outputNode({

@@ -31,6 +31,15 @@ const animation = saved('SaveAnimatedWEBP', 'moving', {
   method: 'default',
 });
 
+/** Saves a text; the image is not used. */
+const text = graphWorkflow('saved', {
+  files: [IMAGE],
+  outputs: { result: '9' },
+  build: () => ({
+    '9': { class_type: 'SaveText', inputs: { text: 'it', filename_prefix: 'caption', extension: 'txt' } },
+  }),
+});
+
 /** Saves the image twice. */
 const batch = graphWorkflow('saved', {
   files: [IMAGE],
@@ -211,7 +220,7 @@ describe('an animation or a video from a machine', () => {
 
 describe('a text from a machine', () => {
   it.each([{}, { format: 'jpeg' }])('that begins like a picture is a text: %j', async (fields) => {
-    const folders = await begin();
+    const folders = await begin(text);
     folders.swap = () => Buffer.from('GIF of a cat that plays');
     const { outputs } = await completed(fields);
     expect(outputs).toMatchObject([
@@ -225,10 +234,10 @@ describe('a text from a machine', () => {
     'RIFFs by WAVEmakers: LIST of all',
     'OggSome text',
     'glTF is a format',
-  ])('that begins like a video or a sound stays as it is: %s', async (text) => {
-    const folders = await begin();
-    folders.swap = () => Buffer.from(text);
-    expect((await completed()).outputs).toMatchObject([{ kind: 'text', text }]);
+  ])('that begins like a video or a sound stays as it is: %s', async (said) => {
+    const folders = await begin(text);
+    folders.swap = () => Buffer.from(said);
+    expect((await completed()).outputs).toMatchObject([{ kind: 'text', text: said }]);
   });
 });
 

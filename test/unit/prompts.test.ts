@@ -6,7 +6,7 @@ import { encodePromptBody, filesOf } from '../../src/services/comfyui/promptBody
 import { outcomeOfHistory, PromptTracker } from '../../src/services/comfyui/promptTracker.js';
 import { historyAnswer, type PromptMessage, parseFrame } from '../../src/services/comfyui/protocol.js';
 import { isAnimated, keepImage } from '../../src/services/images/keepImage.js';
-import { natureOf } from '../../src/services/jobs/outputKind.js';
+import { isBroken, natureOf } from '../../src/services/jobs/outputKind.js';
 import { NumberText } from '../../src/utils/losslessJson.js';
 import { GraphFile, graphOf } from '../../src/workflows/graph.js';
 import { withChunks } from '../support/imageFiles.js';
@@ -276,6 +276,39 @@ describe('a text', () => {
       }
     },
   );
+});
+
+describe('a file with a text', () => {
+  const isBrokenAs = async (filename: string, text = '<!DOCTYPE html><p>Sign in.</p>') => {
+    const bytes = Buffer.from(text);
+    return isBroken(filename, await natureOf(bytes, filename), bytes.length);
+  };
+
+  it.each(['a.png', 'a.PNG', 'a.psd', 'a.mp4', 'a.mkv', 'a.flac', 'a.latent', 'a.glb', 'a.safetensors'])(
+    'is broken if its name says something else: %s',
+    async (filename) => {
+      expect(await isBrokenAs(filename)).toBe(true);
+      expect(await isBrokenAs(filename, '<?xml version="1.0"?><html/>')).toBe(true);
+      expect(await isBrokenAs(filename, '')).toBe(true);
+    },
+  );
+
+  it.each([
+    'a',
+    'a.txt',
+    'a.html',
+    'a.svg',
+    'a.dxf',
+    'a.ppm',
+    'a.m3u',
+    'a.ts',
+    'a.obj',
+    'a.gltf',
+    'a.stl',
+    'a.ply',
+  ])('may have this name: %s', async (filename) => {
+    expect(await isBrokenAs(filename)).toBe(false);
+  });
 });
 
 describe('an image that is handed on', () => {

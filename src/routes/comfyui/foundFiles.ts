@@ -47,7 +47,7 @@ export async function gathered(body: Readable, maxBytes: number): Promise<Buffer
 
 /**
  * Runs work that reads a file on a machine.
- * @throws AppError `NOT_FOUND` if the machine no longer has the file, `NO_HEALTHY_INSTANCES` if it does not respond
+ * @throws AppError `NOT_FOUND` if the machine no longer has the file, `NO_HEALTHY_INSTANCES` if it does not respond or sends something else
  */
 export async function fromMachine<T>({ native }: NativeContext, read: () => Promise<T>): Promise<T> {
   try {
@@ -55,7 +55,7 @@ export async function fromMachine<T>({ native }: NativeContext, read: () => Prom
   } catch (error) {
     if (!(error instanceof PromptError)) throw error;
     if (NO_FILE.has(error.failure)) throw noSuchFile();
-    if (!isContactFailure(error.category)) throw error;
+    if (!isContactFailure(error.category) && error.failure !== 'unreadable result') throw error;
     throw native.fleet.unavailable('The machine that has the file does not respond.', error);
   }
 }

@@ -7,7 +7,7 @@ import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import { parseMachineJson } from '../../utils/machineJson.js';
 import { NO_TRACING, type Tracing } from '../tracing/Tracing.js';
 import { handOver, LocalFailure, readBody } from './answerBody.js';
-import { type Exchanged, exchange } from './exchange.js';
+import { type Exchanged, exchange, typeOf } from './exchange.js';
 import { bodyHeaders, type RequestBody, Sending } from './requestBody.js';
 import { transportError } from './transportErrors.js';
 
@@ -46,15 +46,20 @@ export interface ResponseHead {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
+type WholeAnswer = Pick<TransportAnswer, 'status' | 'bytes' | 'type'>;
+
 /** The response of an instance. */
 export class TransportAnswer {
   readonly status: number;
   readonly bytes: Buffer;
+  /** The header `Content-Type`. */
+  readonly type: string | undefined;
   readonly #action: string;
 
-  constructor(status: number, bytes: Buffer, action: string) {
+  constructor({ status, bytes, type }: WholeAnswer, action: string) {
     this.status = status;
     this.bytes = bytes;
+    this.type = type;
     this.#action = action;
   }
 
@@ -149,11 +154,11 @@ export class HttpTransport {
     const maxBytes = request.maxBytes ?? MAX_JSON_BYTES;
     const whyTooLarge = () => tooLarge(action, maxBytes, request.isResult === true);
     try {
-      const { status, bytes } = request.receive
+      const { status, bytes, type } = request.receive
         ? await this.#stream(options, request, request.receive, { action, maxBytes, whyTooLarge })
         : await exchange(this.#pool, options, { timeoutMs: request.timeoutMs, maxBytes, signal });
       if (!bytes) throw whyTooLarge();
-      return new TransportAnswer(status, bytes, action);
+      return new TransportAnswer({ status, bytes, type }, action);
     } catch (error) {
       signal?.throwIfAborted();
       // Failures on this side are not the instance's fault.
@@ -174,10 +179,11 @@ export class HttpTransport {
       const { statusCode: status, headers, body } = await this.#pool.request({ ...options, signal: both });
       const limit = { maxBytes, announced: Number(headers['content-length'] ?? 0), whyTooLarge };
       const isReceived = status === 200 || alsoReceives?.has(status) === true;
-      if (!isReceived) return { status, bytes: await readBody(body, limit) };
+      const type = typeOf(headers);
+      if (!isReceived) return { status, bytes: await readBody(body, limit), type };
       const take = (source: Readable) => receive(source, { status, headers });
       await handOver(body, limit, (error) => transportError(action, error), take);
-      return { status, bytes: EMPTY };
+      return { status, bytes: EMPTY, type };
     });
   }
 

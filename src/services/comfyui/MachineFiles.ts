@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { PromptError } from '../../errors.js';
+import { typeOf } from './exchange.js';
 import type { HttpTransport, ResponseHead, TransportAnswer, TransportRequest } from './HttpTransport.js';
 import type { OutputFile } from './outputItems.js';
 
@@ -30,6 +31,10 @@ const PART_STATUSES: ReadonlySet<number> = new Set([206, 304, 416]);
 /** ComfyUI's responses for a file name with `..`, an unknown type of folder, and a subfolder that leads out. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 403]);
 
+const PAGE = /^(text\/html|application\/xhtml\+xml)\b/i;
+/** The name of a page, maybe of a compressed one: older versions of ComfyUI send it as such. */
+const PAGE_NAME = /\.(s?html?|xht(ml)?)\b/i;
+
 /** Reads files in an instance's folders, through `/view`. Every method rejects like those of `ComfyClient`. */
 export class MachineFiles {
   readonly #transport: HttpTransport;
@@ -42,7 +47,8 @@ export class MachineFiles {
 
   /**
    * `GET /view`: the bytes of a file.
-   * @throws PromptError `result gone` if the file does not exist, `result out of reach`, `result too large`
+   * @throws PromptError `result gone` if the file does not exist, `unreadable result` if a page came instead of it, `result out of reach`,
+   * `result too large`
    */
   async view(file: OutputFile, signal?: AbortSignal): Promise<Buffer> {
     const timeoutMs = this.#options.transferTimeoutMs;
@@ -88,6 +94,7 @@ export class MachineFiles {
     });
     if (answer.status === 404) return false;
     answer.expectOk();
+    if (isOfProxy(filename, answer.type)) throw pageInstead();
     return true;
   }
 
@@ -101,6 +108,7 @@ export class MachineFiles {
       ...how,
       timeoutMs: this.#options.streamTimeoutMs,
       receive: async (body, head) => {
+        if (isOfProxy(file.filename, typeOf(head.headers))) throw pageInstead();
         received = { value: await receive(body, head) };
       },
     });
@@ -118,6 +126,7 @@ export class MachineFiles {
       maxBytes: how.method === 'HEAD' ? Number.POSITIVE_INFINITY : this.#options.maxResultBytes,
       isResult: true,
     });
+    if (answer.status === 200 && isOfProxy(filename, answer.type)) throw pageInstead();
     if (how.alsoReceives?.has(answer.status)) return answer;
     if (answer.status === 404) {
       throw new PromptError('result gone', 'ComfyUI no longer has the result file of this prompt.');
@@ -132,4 +141,19 @@ export class MachineFiles {
     answer.expectOk();
     return answer;
   }
+}
+
+/**
+ * Whether a response is a page of something between this server and ComfyUI, such as a proxy that asks to sign in. ComfyUI sends pages as
+ * `application/octet-stream`.
+ */
+function isOfProxy(filename: string, type: string | undefined): boolean {
+  return type !== undefined && PAGE.test(type) && !PAGE_NAME.test(filename);
+}
+
+function pageInstead(): PromptError {
+  return new PromptError(
+    'unreadable result',
+    'A page came instead of the result file, probably from a proxy.',
+  );
 }

@@ -13,6 +13,8 @@ const TRANSIENT: ReadonlySet<PromptFailure> = new Set([
   'connection lost',
   'no answer',
   'unexpected response',
+  // A proxy's page came instead of the file.
+  'unreadable result',
 ]);
 
 /**

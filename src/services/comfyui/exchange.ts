@@ -16,6 +16,15 @@ export interface Exchanged {
   readonly status: number;
   /** `undefined` if the body is, or will be, larger than the limit. */
   readonly bytes: Buffer | undefined;
+  /** The header `Content-Type`. */
+  readonly type: string | undefined;
+}
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Returns the header `Content-Type`. @param headers by name in lower case */
+export function typeOf({ 'content-type': type }: Headers): string | undefined {
+  return Array.isArray(type) ? type[0] : type;
 }
 
 /**
@@ -43,6 +52,7 @@ class Collector implements Dispatcher.DispatchHandler {
   readonly #parts: Buffer[] = [];
   #length = 0;
   #status = 0;
+  #type: string | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #isOver = false;
 
@@ -67,12 +77,9 @@ class Collector implements Dispatcher.DispatchHandler {
     if (this.#isOver) controller.abort(new Error('given up'));
   }
 
-  onResponseStart(
-    _: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {
     this.#status = status;
+    this.#type = typeOf(headers);
     if (Number(headers['content-length'] ?? 0) > this.#limits.maxBytes) this.#refuse();
   }
 
@@ -83,7 +90,7 @@ class Collector implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    if (this.#end()) this.#resolve({ status: this.#status, bytes: joined(this.#parts) });
+    if (this.#end()) this.#resolve({ status: this.#status, bytes: joined(this.#parts), type: this.#type });
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
@@ -93,7 +100,7 @@ class Collector implements Dispatcher.DispatchHandler {
   /** Too large: the rest is not read. */
   #refuse(): void {
     if (!this.#end()) return;
-    this.#resolve({ status: this.#status, bytes: undefined });
+    this.#resolve({ status: this.#status, bytes: undefined, type: this.#type });
     this.#controller?.abort(new Error('too large'));
   }
 

@@ -25,6 +25,15 @@ const MAX_HEADER_BYTES = 100 * 1024;
 export const HEAD_BYTES = 128 * 1024;
 /** Extensions of texts besides those of text types. */
 const TEXT_EXTENSIONS: ReadonlySet<string> = new Set(['jsonl', 'ndjson', 'srt', 'ass', 'toml']);
+/** Extensions of files that are never texts, besides those of images, videos and sounds. */
+const BINARY_EXTENSIONS: ReadonlySet<string> = new Set([
+  ...['latent', 'safetensors', 'npy', 'npz', 'glb', 'usdz', '3mf', 'zip', '7z', 'gz'],
+]);
+/** Images, videos and sounds by their extension that may be texts: drawings, pixels as numbers, playlists, and TypeScript (`.ts`). */
+const MEDIA_IN_TEXT =
+  /^(image\/(svg\+xml|vnd\.dxf|cgm|x-portable-.*|x-xbitmap|x-xpixmap)|audio\/(x-mpegurl|x-pn-realaudio)|video\/mp2t)$/;
+/** Types of texts that are told by their beginning. */
+const TEXT_TYPES = /^text\/|[/+]xml$/;
 /** Bytes of a UTF-8 character, without the last one. */
 const MAX_CUT_BYTES = 3;
 
@@ -40,8 +49,9 @@ export async function natureOf(bytes: Buffer, filename: string): Promise<FileNat
   if (found && !isMistaken(found, bytes, extension)) {
     return { kind: kindOf(found.mime), mimeType: found.mime, extension: found.ext };
   }
-  if (extension === 'latent' || isLatent(bytes)) return LATENT;
+  if (isLatent(bytes)) return LATENT;
   if (isText(bytes)) return { ...TEXT, extension: extension ?? TEXT.extension };
+  if (extension === 'latent') return LATENT;
   return { kind: 'file', mimeType: UNKNOWN, extension: extension ?? 'bin' };
 }
 
@@ -51,13 +61,15 @@ export function mayHoldPrompt({ kind, extension }: FileNature): boolean {
 }
 
 /**
- * Whether a file cannot be what its name says: an image, a video, a sound or a latent without a byte, or an image whose
- * bytes are those of no known type. A text may be empty.
+ * Whether a file cannot be what its name says: an image, a video, a sound or another binary file without a byte or with a text, such
+ * as the page of a proxy; or an image whose bytes are those of no known type. A text may be empty.
  * @param filename as ComfyUI named it
  */
 export function isBroken(filename: string, { kind, mimeType }: FileNature, sizeBytes: number): boolean {
   const named = lookup(filename) || UNKNOWN;
-  if (sizeBytes === 0) return kind === 'latent' || isMedia(kindOf(named));
+  const isBinary = isMedia(kindOf(named)) || BINARY_EXTENSIONS.has(extensionOf(filename) ?? '');
+  if (sizeBytes === 0) return isBinary;
+  if (kind === 'text' || TEXT_TYPES.test(mimeType)) return isBinary && !MEDIA_IN_TEXT.test(named);
   return kind === 'file' && mimeType === UNKNOWN && isDecodable(named);
 }
 
@@ -74,7 +86,7 @@ function isMistaken(
   bytes: Buffer,
   extension: string | undefined,
 ): boolean {
-  if (found.ext === extension || /^text\/|xml/.test(found.mime)) return false;
+  if (found.ext === extension || TEXT_TYPES.test(found.mime)) return false;
   return (isMedia(kindOf(found.mime)) || namesText(extension)) && isText(bytes);
 }
 
