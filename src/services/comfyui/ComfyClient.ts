@@ -8,6 +8,7 @@ import type { Tracing } from '../tracing/Tracing.js';
 import { HttpTransport, type TransportAnswer } from './HttpTransport.js';
 import { MachineFiles, type MachineFilesOptions } from './MachineFiles.js';
 import { PromptQueries } from './PromptQueries.js';
+import type { PromptRun } from './PromptRun.js';
 import { encodePromptBody, filesInside, type PromptBody } from './promptBody.js';
 import { refusalOf } from './promptRefusal.js';
 import {
@@ -116,14 +117,13 @@ export class ComfyClient {
 
   /**
    * `POST /prompt`.
-   * @param outputNodes ids of the nodes that the caller needs
-   * @returns the prompt's id (older servers ignore the requested one), and the error if none of its output nodes will run, or if
-   *   one of them lacks its uploaded file: ComfyUI then runs the rest
+   * @returns the prompt's id (older servers ignore the requested one), and the error if none of its output nodes will run, if the
+   *   first one will not although it is needed, or if one of them lacks its uploaded file: ComfyUI then runs the rest
    * @throws PromptError `invalid workflow` with ComfyUI's own message if it rejects the prompt
    */
   async submit(
     prompt: Omit<PromptBody, 'serverId'>,
-    outputNodes: readonly string[],
+    { outputNodes, isFirstNeeded }: Pick<PromptRun, 'outputNodes' | 'isFirstNeeded'>,
     signal?: AbortSignal,
   ): Promise<{ promptId: string; refusal: PromptError | undefined }> {
     this.#options.onSubmit();
@@ -148,7 +148,8 @@ export class ComfyClient {
     );
     const left = outputNodes.filter((id) => !refused.has(id)).length;
     const refusal = left < outputNodes.length ? refusalOf(answer.json(), files) : undefined;
-    const isHarmless = left > 0 && refusal?.failure !== 'input file gone';
+    const lacksFirst = isFirstNeeded === true && refused.has(outputNodes[0] ?? '');
+    const isHarmless = left > 0 && !lacksFirst && refusal?.failure !== 'input file gone';
     return { promptId, refusal: isHarmless ? undefined : refusal };
   }
 
