@@ -2,6 +2,7 @@ import type { Content } from '../../utils/StoredFile.js';
 import type { ComfyClient } from './ComfyClient.js';
 import { type MadeOutput, madeOutput, type OutputReceiver } from './fetchOutputs.js';
 import type { OutputFile, OutputItem } from './outputItems.js';
+import { markOf } from './ownOutputs.js';
 import type { MadeByNode } from './promptTracker.js';
 
 interface Source {
@@ -75,7 +76,7 @@ export class EarlyOutputs {
     if (this.#signal.aborted || this.#bytesLeft <= 0) return;
     this.#isFetching = true;
     try {
-      const bytes = item.kind === 'text' ? Buffer.from(item.text) : await this.#view(item.file);
+      const bytes = item.kind === 'text' ? Buffer.from(item.text) : await this.#view(id, item.file);
       if (Buffer.isBuffer(bytes)) this.#bytesLeft -= bytes.length;
       const made = madeOutput(id, item, bytes);
       this.#fetched.set(key, made);
@@ -88,10 +89,10 @@ export class EarlyOutputs {
     }
   }
 
-  #view(file: OutputFile): Promise<Content> {
+  #view(id: string, file: OutputFile): Promise<Content> {
     const { client, receive } = this.#source;
     return receive
-      ? client.files.stream(file, (body) => receive(body, file.filename), this.#signal)
+      ? client.files.stream(file, (body) => receive(body, file.filename, markOf(id)), this.#signal)
       : client.files.view(file, this.#signal);
   }
 }

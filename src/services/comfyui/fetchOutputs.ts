@@ -35,8 +35,9 @@ export interface MadeOutput {
  * Reads a file's bytes as a stream and returns the stored content. Called again for the same file if the stream failed, or
  * as long as it throws AppError `QUEUE_UNAVAILABLE`.
  * @param filename ComfyUI's name for the file
+ * @param mark of the prompt (`ownOutputs`)
  */
-export type OutputReceiver = (body: Readable, filename: string) => Promise<Content>;
+export type OutputReceiver = (body: Readable, filename: string, mark: string | undefined) => Promise<Content>;
 
 /** Outputs that were fetched while the prompt ran. */
 interface FetchedBefore {
@@ -93,7 +94,7 @@ async function fetched(
   item: OutputItem,
   signal: AbortSignal,
 ): Promise<MadeOutput> {
-  const bytes = item.kind === 'text' ? Buffer.from(item.text) : await view(source, item.file, signal);
+  const bytes = item.kind === 'text' ? Buffer.from(item.text) : await view(source, id, item.file, signal);
   return madeOutput(id, item, bytes);
 }
 
@@ -107,10 +108,10 @@ export function madeOutput(id: string, item: OutputItem, bytes: Content): MadeOu
 }
 
 /** Fetches a file. The machine keeps it, so this is repeated while the store is unavailable. */
-async function view(source: Source, file: OutputFile, signal: AbortSignal): Promise<Content> {
+async function view(source: Source, id: string, file: OutputFile, signal: AbortSignal): Promise<Content> {
   for (;;) {
     try {
-      return await viewOnce(source, file, signal);
+      return await viewOnce(source, id, file, signal);
     } catch (error) {
       if (!isQueueAway(error)) throw error;
       await sleep(STORE_RETRY_MS, signal);
@@ -124,12 +125,13 @@ async function view(source: Source, file: OutputFile, signal: AbortSignal): Prom
  */
 async function viewOnce(
   { client, follower, receive }: Source,
+  id: string,
   file: OutputFile,
   signal: AbortSignal,
 ): Promise<Content> {
   const look = (one: ComfyClient): Promise<Content> =>
     receive
-      ? one.files.stream(file, (body) => receive(body, file.filename), signal)
+      ? one.files.stream(file, (body) => receive(body, file.filename, markOf(id)), signal)
       : one.files.view(file, signal);
   try {
     return await follower.patiently(() => look(client), signal);

@@ -87,7 +87,8 @@ export function readPngText(png: Buffer, keyword: string, maxBytes = DEFAULT_MAX
   for (const { name, data, isCut } of pngChunks(png)) {
     if (isCut || !data.subarray(0, prefix.length).equals(prefix)) continue;
     const value = data.subarray(prefix.length);
-    if (name === 'tEXt') return bounded(value, maxBytes)?.toString('latin1');
+    // An animation of ComfyUI has its texts in chunks of its own type.
+    if (name === 'tEXt' || name === 'comf') return bounded(value, maxBytes)?.toString('latin1');
     // One byte is the compression method; there is only one.
     if (name === 'zTXt') return unpacked(value.subarray(1), maxBytes)?.toString('latin1');
     if (name === 'iTXt') return internationalText(value, maxBytes)?.toString('utf8');

@@ -2,9 +2,9 @@ import { Readable } from 'node:stream';
 import { AppError, isQueueAway } from '../../errors.js';
 import { PeekedStream } from '../../utils/PeekedStream.js';
 import type { Content, StoredFile } from '../../utils/StoredFile.js';
-import { eraseMetadata } from '../media/eraseMetadata.js';
 import type { HeldBytes, StoredBytes, StreamStore } from './BlobStore.js';
-import { type FileNature, HEAD_BYTES, mayHoldPrompt, natureOf } from './outputKind.js';
+import { type FileNature, HEAD_BYTES, natureOf } from './outputKind.js';
+import { OwnFileCheck, wrongResult } from './ownFiles.js';
 import type { StoreCalls } from './StoreCalls.js';
 
 /** The store rejected an output. */
@@ -39,9 +39,11 @@ export class OutputIntake {
   /**
    * Receives a file as a stream. What is stored has lost its metadata with the prompt; a file in memory still has it.
    * @param filename as ComfyUI named it
-   * @throws OutputNotStored, or the error of the body; AppError `QUEUE_UNAVAILABLE` if the file should be fetched again
+   * @param mark of the prompt that must have made it, if the metadata tell
+   * @throws OutputNotStored, or the error of the body; AppError `QUEUE_UNAVAILABLE` if the file should be fetched again; PromptError
+   * `wrong result`
    */
-  receive = async (body: Readable, filename: string): Promise<Content> => {
+  receive = async (body: Readable, filename: string, mark: string | undefined): Promise<Content> => {
     const stream = new PeekedStream(body);
     const head = await stream.peek(HEAD_BYTES);
     const nature = await natureOf(head.subarray(0, HEAD_BYTES), filename);
@@ -52,11 +54,12 @@ export class OutputIntake {
     }
     // The machine sends it only once: it stays in the store until it can be held.
     const hold = (take: () => Promise<void>) => this.#calls.patiently(take);
-    const parts = mayHoldPrompt(nature) ? eraseMetadata(stream.all()) : stream.all();
-    const source = Readable.from(parts, { objectMode: false });
+    const check = new OwnFileCheck(nature, filename, mark);
+    const source = Readable.from(check.passed(stream.all()), { objectMode: false });
     this.#awaySince ??= performance.now();
     const stored = await this.#stored(this.#store.putStream(source, { hold }), this.#mayComeBack);
     this.#awaySince = undefined;
+    if (!check.isOwn) throw wrongResult();
     this.#natures.set(stored, nature);
     return stored;
   };

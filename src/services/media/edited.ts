@@ -5,13 +5,25 @@ import type { Change, Eraser, Step } from './steps.js';
 const STEPS_A_TURN = 1000;
 const NOTHING = Buffer.alloc(0);
 
+/** What else happens to the metadata. */
+export interface Reading {
+  /** Receives the metadata, in order and in parts, before they change. The bytes are valid during the call only. */
+  readonly see?: ((metadata: Buffer) => void) | undefined;
+  /** Whether the file stays unchanged: it is only read. */
+  readonly isKept?: boolean;
+}
+
 /**
  * Runs an eraser on a file. If the eraser throws, the rest of the file stays unchanged: no result may be lost because its metadata
  * is odd.
  * @param parts of the file. They are changed in place, and passed on as soon as the eraser has moved on
  * @throws the error of `parts`
  */
-export async function* edited(parts: AsyncIterable<Buffer>, eraser: Eraser): AsyncGenerator<Buffer, void> {
+export async function* edited(
+  parts: AsyncIterable<Buffer>,
+  eraser: Eraser,
+  { see, isKept = false }: Reading = {},
+): AsyncGenerator<Buffer, void> {
   const view = new View(parts[Symbol.asyncIterator]());
   try {
     let next = nextOf(eraser, NOTHING);
@@ -19,7 +31,14 @@ export async function* edited(parts: AsyncIterable<Buffer>, eraser: Eraser): Asy
       if (steps % STEPS_A_TURN === 0) await setImmediate();
       const step = next.value;
       const isLook = 'look' in step;
-      if (!isLook) yield* view.pass(step.pass, step.change);
+      if (!isLook) {
+        const { pass, change, metadata } = step;
+        if (metadata) see?.(metadata);
+        yield* view.pass(pass, (part, offset) => {
+          if (change && !metadata) see?.(part);
+          if (!isKept) change?.(part, offset);
+        });
+      }
       next = nextOf(eraser, isLook ? await view.look(step.look) : NOTHING);
     }
     yield* view.rest();
@@ -60,7 +79,7 @@ class View {
     return Buffer.concat(seen);
   }
 
-  async *pass(bytes: number, change?: Change): AsyncGenerator<Buffer, void> {
+  async *pass(bytes: number, change: Change): AsyncGenerator<Buffer, void> {
     for (let left = bytes; left > 0; ) {
       const [part] = this.#held;
       if (!part) {
@@ -68,7 +87,7 @@ class View {
         return;
       }
       const passed = part.subarray(this.#at, this.#at + left);
-      change?.(passed, bytes - left);
+      change(passed, bytes - left);
       left -= passed.length;
       this.#at += passed.length;
       if (this.#at < part.length) continue;

@@ -1,4 +1,4 @@
-import { edited } from './edited.js';
+import { edited, type Reading } from './edited.js';
 import { eraseIsoMedia } from './isoMedia.js';
 import { eraseGltf, eraseLatent } from './jsonHeaders.js';
 import { eraseMatroska } from './matroska.js';
@@ -32,15 +32,24 @@ const FORMATS: ReadonlyArray<readonly [start: RegExp, eraser: () => Eraser]> = [
  * Passes a video, a sound, a latent, a 3D model or an SVG on without the metadata in which ComfyUI stores the whole prompt. The
  * length stays the same. Files of other formats, and damaged ones, stay unchanged from the first byte that is not understood.
  * @param parts of the file, which are changed in place
+ * @param see receives the metadata in parts, each of which is valid during the call only
  * @throws the error of `parts`
  */
-export function eraseMetadata(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  return edited(parts, eraseByFormat());
+export function eraseMetadata(
+  parts: AsyncIterable<Buffer>,
+  see?: Reading['see'],
+): AsyncGenerator<Buffer, void> {
+  return edited(parts, eraseByFormat(), { see });
 }
 
 /** The same for a file in memory. @param bytes is changed in place */
 export async function eraseMetadataIn(bytes: Buffer): Promise<void> {
   for await (const _part of eraseMetadata(inOnePart(bytes)));
+}
+
+/** Reads the metadata that `eraseMetadata` would erase. @param see as there */
+export async function readMetadataIn(bytes: Buffer, see: (metadata: Buffer) => void): Promise<void> {
+  for await (const _part of edited(inOnePart(bytes), eraseByFormat(), { see, isKept: true }));
 }
 
 function* eraseByFormat(): Eraser {

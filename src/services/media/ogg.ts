@@ -44,10 +44,12 @@ export function* eraseOgg(): Eraser {
       yield* skip(page.length);
       continue;
     }
+    // A comment may continue on the next page.
+    const data = Buffer.from(page.subarray(dataAt));
     if (empty(page.subarray(dataAt), sizes, stream)) streams.delete(serial);
     page.writeUInt32LE(0, CRC_AT);
     page.writeUInt32LE(oggCrc(page), CRC_AT);
-    yield* put(page);
+    yield* put(page, data);
   }
 }
 

@@ -2,8 +2,8 @@
 export type Step =
   /** The next bytes, without moving on. */
   | { readonly look: number }
-  /** Moves on, and changes the bytes that it passes, if `change` is given. */
-  | { readonly pass: number; readonly change?: Change };
+  /** Moves on, and changes the bytes that it passes, if `change` is given: then they are metadata, or contain these. */
+  | { readonly pass: number; readonly change?: Change; readonly metadata?: Buffer | undefined };
 
 /**
  * Changes some of the passed bytes in place.
@@ -29,9 +29,12 @@ export function* skip(bytes: number): Generator<Step, void, Buffer> {
   yield { pass: bytes };
 }
 
-/** Writes over the next bytes. */
-export function* put(bytes: Buffer): Generator<Step, void, Buffer> {
-  yield { pass: bytes.length, change: (part, offset) => void bytes.copy(part, 0, offset) };
+/**
+ * Writes over the next bytes.
+ * @param metadata that were there, if other bytes are between them
+ */
+export function* put(bytes: Buffer, metadata?: Buffer): Generator<Step, void, Buffer> {
+  yield { pass: bytes.length, change: (part, offset) => void bytes.copy(part, 0, offset), metadata };
 }
 
 /** Fills the next bytes with one value. */
