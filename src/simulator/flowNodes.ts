@@ -21,6 +21,20 @@ export const flowNodes: Record<string, NodeClass> = {
       '2': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } },
     }),
   })),
+  /** Expands into two nodes: one inverts the image and one saves the result. It is no output node, so its file name has no mark. */
+  InvertAndKeep: passing({}, async () => ({
+    values: [['1', 0]],
+    expand: graphOf({
+      '1': { class_type: 'ImageInvert', inputs: { image: [OWN_INPUT, 'image'] } },
+      '2': { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'ComfyUI' } },
+    }),
+  })),
+  PrimitiveString: {
+    required: { value: ['STRING', {}] },
+    output: ['STRING'],
+    category: 'utils/primitive',
+    run: async (inputs) => ({ values: [textInput(inputs, 'value')] }),
+  },
   /** An output node that saves nothing itself: it expands into a node that does. */
   InvertAndSave: {
     required: { image: ['IMAGE'], filename_prefix: filenamePrefix('ComfyUI') },

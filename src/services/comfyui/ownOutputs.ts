@@ -14,6 +14,9 @@ const MARK_INPUT = 'comfyui_express_job';
 /** Name of the input with the prefix of output file names. */
 const PREFIX_INPUT = 'filename_prefix';
 
+/** ComfyUI's nodes whose only output is the text of their input `value`. */
+const TEXT_NODES: ReadonlySet<string> = new Set(['PrimitiveString', 'PrimitiveStringMultiline']);
+
 /** Most bytes of a file name before the mark: file systems allow 255, of which mark, number and extension take up to 55. */
 const MAX_NAME_BYTES = 200;
 
@@ -46,7 +49,7 @@ export function workflowFilename(filename: string, nodeId: string): string {
  * - a unique id. ComfyUI creates a new node object for it, and `PreviewImage` chooses random letters for its file
  * names per object. Numbers alone are reused after files are deleted.
  * - unique file names, if the node has a `filename_prefix`: machines that share a folder choose the same number for
- * files that they write at the same time. Nodes that read from an output node, such as a preview that passes its
+ * files that they write at the same time. The text of a linked text node is used as well; of other links, the text is unknown. Nodes that read from an output node, such as a preview that passes its
  * image on, read from its new id.
  * @param mark a UUID, unique for this attempt
  * @throws Error if the graph lacks one of the nodes
@@ -59,7 +62,7 @@ export function ownOutputs(graph: PromptGraph, outputNodes: readonly string[], m
   for (const [id, node] of graph) {
     const ownId = ids.get(id);
     const linked = withLinks(node, ids);
-    owned.set(ownId ?? id, ownId === undefined ? linked : marked(linked, mark));
+    owned.set(ownId ?? id, ownId === undefined ? linked : marked(linked, graph, mark));
   }
   return { graph: owned, outputNodes: [...ids.values()] };
 }
@@ -75,11 +78,20 @@ function withLinks(node: GraphNode, ids: ReadonlyMap<string, string>): GraphNode
   return changed.length === 0 ? node : { ...node, inputs: new Map([...node.inputs, ...changed]) };
 }
 
-function marked(node: GraphNode, mark: string): GraphNode {
+function marked(node: GraphNode, graph: PromptGraph, mark: string): GraphNode {
   const own = withUndeclared(node, MARK_INPUT, mark);
-  const prefix = own.inputs.get(PREFIX_INPUT);
-  if (typeof prefix !== 'string') return own;
+  const prefix = prefixOf(own, graph);
+  if (prefix === undefined) return own;
   return { ...own, inputs: new Map([...own.inputs, [PREFIX_INPUT, `${servedPrefix(prefix)}-${mark}`]]) };
+}
+
+/** The prefix of a node's file names; undefined if it has none, or one that only the execution tells. */
+function prefixOf(node: GraphNode, graph: PromptGraph): string | undefined {
+  const value = node.inputs.get(PREFIX_INPUT);
+  const link = linkOf(value);
+  const source = link && graph.get(link[0]);
+  const text = source && TEXT_NODES.has(source.classType) ? source.inputs.get('value') : value;
+  return typeof text === 'string' ? text : undefined;
 }
 
 /**
