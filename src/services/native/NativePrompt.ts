@@ -63,6 +63,7 @@ export class NativePrompt {
     if (type === 'executing') {
       // It is sent when the job has ended.
       if (data['node'] === null) return undefined;
+      this.files.addRunning(String(data['node']));
       this.currentNode = this.#nodeIn(data['node'], mark);
       if (this.currentNode !== undefined) this.#begun.add(this.currentNode);
     }

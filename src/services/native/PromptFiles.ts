@@ -14,8 +14,8 @@ export interface MadeFile {
   /** The file on its machine. */
   readonly onMachine: OutputFile;
   /**
-   * The machine's id of the prompt, which is the mark in the file if it is a PNG. Undefined for a file of a node without the mark: its
-   * result may come from ComfyUI's cache, and then an earlier prompt made the file.
+   * The machine's id of the prompt, which is the mark in the file if that has metadata. Undefined if the prompt may not have made it: the
+   * result of a node without the mark may come from ComfyUI's cache, or be an input.
    */
   readonly mark: string | undefined;
 }
@@ -26,6 +26,8 @@ export class PromptFiles {
   readonly #files = new Map<string, MadeFile>();
   /** The output nodes that sent a message. */
   readonly #nodes = new Set<string>();
+  /** Nodes that ran, on the machine: their results are not from its cache. */
+  readonly #ran = new Set<string>();
 
   constructor(names: PromptNames) {
     this.#names = names;
@@ -48,6 +50,12 @@ export class PromptFiles {
   clear(): void {
     this.#files.clear();
     this.#nodes.clear();
+    this.#ran.clear();
+  }
+
+  /** Notes that a node runs. @param node its id on the machine */
+  addRunning(node: string): void {
+    this.#ran.add(node);
   }
 
   /**
@@ -62,7 +70,8 @@ export class PromptFiles {
     const files = outputItems(data['output']).flatMap((item) => (item.kind === 'file' ? [item.file] : []));
     for (const file of files) {
       const place = this.#names.placeForClient(file, mark);
-      if (place) this.#keep({ place, onMachine: file, mark: isMarked ? mark : undefined });
+      const isOwn = isMarked || (this.#ran.has(node) && file.type !== 'input');
+      if (place) this.#keep({ place, onMachine: file, mark: isOwn ? mark : undefined });
     }
     this.#nodes.add(this.#names.nodeForClient(displayNode, mark));
     const names = new Set(files.map(({ filename }) => filename).filter((name) => !name.includes(`-${mark}`)));
