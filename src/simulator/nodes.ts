@@ -1,6 +1,7 @@
 import { audioNodes } from './audioNodes.js';
 import { captionNodes } from './captionNodes.js';
 import { diffusionNodes } from './diffusionNodes.js';
+import { fixedSavers } from './fixedSavers.js';
 import { flowNodes } from './flowNodes.js';
 import { imageNodes } from './imageNodes.js';
 import { cutOut, type Raster, resize } from './images.js';
@@ -72,6 +73,7 @@ export function nodeClasses(folders: ModelFolders, isOlder: boolean): Record<str
     ...videoNodes,
     ...imageSavers(PNG),
     ...videoSavers,
+    ...fixedSavers,
     ...otherSavers,
     ...messagingNodes,
     ...flowNodes,

@@ -29,7 +29,7 @@ const commentOf = ({ filename_prefix: _name, ...inputs }: Inputs) => {
 };
 
 /** Has the prompt as the camera's model, where ComfyUI writes it, and a text of `extra_pnginfo` as its make. */
-function withExif(image: Sharp, chunks: readonly TextChunk[]): Sharp {
+export function withExif(image: Sharp, chunks: readonly TextChunk[]): Sharp {
   const [prompt, extra] = chunks.map(({ keyword, text }) => `${keyword}:${text}`);
   if (prompt === undefined) return image;
   return image.withExif({ IFD0: { Model: prompt, ...(extra === undefined ? {} : { Make: extra }) } });

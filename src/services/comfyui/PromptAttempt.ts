@@ -84,7 +84,7 @@ export class PromptAttempt {
       machine: listener.machine(run.promptId),
       onProgress: (progress) => listener.onProgress(progress),
       onStep: listener.onStep,
-      onMade: listener.onOutput && ((made) => this.#early?.look(made)),
+      onMade: (made) => this.#early?.look(made),
     });
     this.#listenFor(run.promptId);
   }
@@ -173,12 +173,12 @@ export class PromptAttempt {
 
   #fetchEarly(signal: AbortSignal): void {
     const { onOutput } = this.#listener;
-    if (!onOutput) return;
+    const { promptId } = this.#run;
     const source = {
       client: this.client,
       receive: this.#run.receive,
       maxBytes: this.#options.maxOutputBytes,
-      onOutput: (made: MadeOutput, index: number) => onOutput(made, { promptId: this.#run.promptId, index }),
+      onOutput: onOutput && ((made: MadeOutput, index: number) => onOutput(made, { promptId, index })),
     };
     this.#early = new EarlyOutputs(source, signal);
   }
