@@ -42,7 +42,7 @@ describe('a prompt of ComfyUI’s own API that two servers follow', () => {
       ['9', 'a.png'],
       ['10', 'a.png'],
     ] as const) {
-      expect(prompt.hear(executed(node, filename), MARK)).toContain(`${filename.slice(0, 1)}-j.png`);
+      expect(prompt.hear(executed(node, filename), MARK)).toContain(`${filename.slice(0, 1)}_j.png`);
     }
   });
 

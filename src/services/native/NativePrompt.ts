@@ -55,8 +55,7 @@ export class NativePrompt {
    */
   hear(message: MachineMessage, mark: string): string | undefined {
     const { type, data } = message;
-    const sent = this.#names.forClient(message.text, message.promptId, mark);
-    const text = this.#textOf(message, mark, sent);
+    const text = this.#textOf(message, mark);
     if (type === 'execution_start') this.#begin();
     // The first message may be missed.
     this.hasStarted = true;
@@ -189,9 +188,10 @@ export class NativePrompt {
     this.files.clear();
   }
 
-  /** @param sent the message with the ids of the client */
-  #textOf(message: MachineMessage, mark: string, sent: string): string {
-    if (message.type === 'executed') return this.files.add(message, mark, sent);
+  /** Returns the message with the names of the client. */
+  #textOf(message: MachineMessage, mark: string): string {
+    if (message.type === 'executed') return this.files.add(message, mark);
+    const sent = this.#names.forClient(message.text, message.promptId, mark);
     return message.type === 'execution_error' ? errorForClient(sent, this.#sent.graph.value) : sent;
   }
 

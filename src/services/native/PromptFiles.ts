@@ -4,8 +4,8 @@ import { type OutputFile, outputItems } from '../comfyui/outputItems.js';
 import { type FilePlace, placeKey } from './filePlace.js';
 import type { PromptNames } from './PromptNames.js';
 
-/** The start of a file name in correct JSON: a key cannot begin with an escaped quotation mark, as a part of a text may. */
-const FILENAME = /(?<!\\)"filename"\s*:\s*(?=")/g;
+/** The start of a file's name or folder in correct JSON: a key cannot begin with an escaped quotation mark, as a part of a text may. */
+const PLACE_PART = /(?<!\\)"(filename|subfolder)"\s*:\s*(?=")/g;
 
 /** A file that a prompt created. */
 export interface MadeFile {
@@ -60,10 +60,10 @@ export class PromptFiles {
 
   /**
    * Adds the files of an `executed` message.
-   * @param text the message for the client
-   * @returns the message with the client's name of each file
+   * @returns the message for the client
    */
-  add({ data }: MachineMessage, mark: string, text: string): string {
+  add(message: MachineMessage, mark: string): string {
+    const { data } = message;
     const node = String(data['node']);
     const displayNode = String(data['display_node'] ?? node);
     const isMarked = [node, displayNode].some((id) => id.includes(`-${mark}`));
@@ -74,23 +74,27 @@ export class PromptFiles {
       if (place) this.#keep({ place, onMachine: file, mark: isOwn ? mark : undefined });
     }
     this.#nodes.add(this.#names.nodeForClient(displayNode, mark));
-    const names = new Set(files.map(({ filename }) => filename).filter((name) => !name.includes(`-${mark}`)));
-    return names.size === 0 ? text : this.#renamed(text, names, mark);
+    return this.#textOf(message, new Set(files.map(({ filename }) => filename)), mark);
   }
 
-  /** Everything else stays as the machine wrote it: whatever Python writes, and however deep. */
-  #renamed(text: string, names: ReadonlySet<string>, mark: string): string {
+  /**
+   * Everything but names and folders of files stays as the machine wrote it, apart from ids: whatever Python writes, and however deep.
+   * @param names of the machine's files
+   */
+  #textOf({ text, promptId }: MachineMessage, names: ReadonlySet<string>, mark: string): string {
     let renamed = '';
     let from = 0;
-    for (const { 0: start, index } of text.matchAll(FILENAME)) {
+    for (const { 0: start, 1: key, index } of text.matchAll(PLACE_PART)) {
       const at = index + start.length;
       const end = endOfString(text, at);
-      const name = String(JSON.parse(text.slice(at, end)));
-      if (!names.has(name)) continue;
-      renamed += text.slice(from, at) + JSON.stringify(this.#names.fileForClient(name, mark));
+      const part = String(JSON.parse(text.slice(at, end)));
+      const own = key === 'filename' && names.has(part) ? this.#names.fileForClient(part, mark) : part;
+      const shown = this.#names.folderForClient(own, mark);
+      if (shown === part) continue;
+      renamed += this.#names.forClient(text.slice(from, at), promptId, mark) + JSON.stringify(shown);
       from = end;
     }
-    return renamed + text.slice(from);
+    return renamed + this.#names.forClient(text.slice(from), promptId, mark);
   }
 
   /** Adds a file whose message was missed. */

@@ -28,12 +28,17 @@ export class PromptNames {
 
   /**
    * Returns the client's name of a file. A name without the mark, as nodes choose that ignore the prefix, gets the job's id as well: two
-   * prompts may have such a file under the same name.
+   * prompts may have such a file under the same name. It is written in another way, because another node of the same prompt may have a
+   * file that differs only in the mark.
    */
   fileForClient(filename: string, mark: string): string {
-    return filename.includes(`-${mark}`)
-      ? this.forClient(filename, mark, mark)
-      : markedName(filename, this.#jobId);
+    const name = this.folderForClient(filename, mark);
+    return filename.includes(`-${mark}`) ? name : withJobId(name, `_${this.#jobId}`);
+  }
+
+  /** Returns the client's name of a folder. Unlike in the id of a node, the mark is always replaced. */
+  folderForClient(subfolder: string, mark: string): string {
+    return subfolder.replaceAll(mark, this.#jobId);
   }
 
   /**
@@ -42,7 +47,7 @@ export class PromptNames {
    * @returns `undefined` for an invalid place
    */
   placeForClient({ type, subfolder, filename }: OutputFile, mark: string): FilePlace | undefined {
-    return filePlace(type, this.forClient(subfolder, mark, mark), this.fileForClient(filename, mark));
+    return filePlace(type, this.folderForClient(subfolder, mark), this.fileForClient(filename, mark));
   }
 
   /** Returns the client's id of a node of the machine. */
@@ -64,15 +69,23 @@ export class PromptNames {
   }
 }
 
-/** Whether the mark before this position belongs to a node id: it is at the id's end, or before the number of an inner node. */
+/** What follows a node id: its end in JSON, or the numbers of an inner node. An extension may begin with a digit as well. */
+const NODE_END = /"|\.\d+[."]/y;
+
+/** Whether the mark before this position belongs to a node id. */
 function isNodeEnd(text: string, at: number): boolean {
-  return text[at] === '"' || (text[at] === '.' && /\d/.test(text.charAt(at + 1)));
+  NODE_END.lastIndex = at;
+  return NODE_END.test(text);
 }
 
-/** Returns a name such as `rec_00001_.png` with the id of the job in it. */
+/** Returns the client's name of a file whose name had the mark. @param filename without the mark, such as `rec_00001_.png` */
 export function markedName(filename: string, jobId: string): string {
+  return withJobId(filename, `-${jobId}`);
+}
+
+function withJobId(filename: string, id: string): string {
   const [, stem = filename, rest = ''] = /^(.*?)((?:_\d+_?)?\.[^.]*)$/.exec(filename) ?? [];
-  return `${stem}-${jobId}${rest}`;
+  return `${stem}${id}${rest}`;
 }
 
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
