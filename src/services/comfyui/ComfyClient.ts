@@ -8,7 +8,6 @@ import type { Tracing } from '../tracing/Tracing.js';
 import { HttpTransport, type TransportAnswer } from './HttpTransport.js';
 import { MachineFiles, type MachineFilesOptions } from './MachineFiles.js';
 import { PromptQueries } from './PromptQueries.js';
-import type { PromptRun } from './PromptRun.js';
 import { encodePromptBody, filesInside, type PromptBody } from './promptBody.js';
 import { refusalOf } from './promptRefusal.js';
 import {
@@ -34,6 +33,13 @@ export interface ComfyClientOptions extends MachineFilesOptions {
   onNewUploadName(name: string): void;
   /** Called before each submission. */
   onSubmit(): void;
+}
+
+/** The nodes whose outputs the caller of `submit` needs. */
+interface NeededNodes {
+  readonly outputNodes: readonly string[];
+  /** Whether the prompt is of no use without the first one. */
+  readonly isFirstNeeded?: boolean | undefined;
 }
 
 /**
@@ -123,7 +129,7 @@ export class ComfyClient {
    */
   async submit(
     prompt: Omit<PromptBody, 'serverId'>,
-    { outputNodes, isFirstNeeded }: Pick<PromptRun, 'outputNodes' | 'isFirstNeeded'>,
+    { outputNodes, isFirstNeeded }: NeededNodes,
     signal?: AbortSignal,
   ): Promise<{ promptId: string; refusal: PromptError | undefined }> {
     this.#options.onSubmit();
