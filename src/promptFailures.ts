@@ -62,6 +62,8 @@ export const PROMPT_FAILURES = {
   'server gone': { ...verdict('internal', 'nobody', 'retry'), isFree: true },
   /** The asset store is unavailable, so that the job's files could not be sent to the machine. */
   'store unavailable': { ...verdict('internal', 'nobody', 'retry'), isFree: true },
+  /** This server has no file descriptors left, so that it cannot connect to any machine. */
+  'server exhausted': { ...verdict('internal', 'nobody', 'retry'), isFree: true },
   /** Longer than `JOB_TIMEOUT`. */
   'ran too long': verdict('processing_timeout', 'machine', 'final'),
   /** ComfyUI rejected the prompt and would reject it again. */
@@ -101,6 +103,17 @@ export const PROMPT_FAILURES = {
 } as const satisfies Record<string, Verdict>;
 
 export type PromptFailure = keyof typeof PROMPT_FAILURES;
+
+const ELSEWHERE: ReadonlySet<PromptFailure> = new Set([
+  'server gone',
+  'store unavailable',
+  'server exhausted',
+]);
+
+/** Whether a failure says nothing about the machine, neither good nor bad: it may even have the result. */
+export function isElsewhere(failure: PromptFailure): boolean {
+  return ELSEWHERE.has(failure);
+}
 
 /** ComfyUI's description of a node's exception. */
 export interface NodeException {

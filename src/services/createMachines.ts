@@ -54,7 +54,7 @@ export function createMachines(
   const { fleet, desk, start, stop } = createFleet(
     config,
     {
-      create: instanceMaker(config, { clock, turns, state, tracing }),
+      create: instanceMaker(config, { clock, turns, state, tracing }, log('connections')),
       changes: machineChanges,
       isShared: redis !== undefined,
       resolve: overrides.resolve,

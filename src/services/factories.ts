@@ -18,6 +18,7 @@ import { ComfyClient } from './comfyui/ComfyClient.js';
 import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
 import { Leftovers } from './comfyui/Leftovers.js';
 import type { ServerState } from './comfyui/ServerState.js';
+import { Shortage } from './comfyui/Shortage.js';
 import { CircuitBreaker } from './instances/circuitBreaker.js';
 import type { Machine } from './instances/fleet/Machine.js';
 import { Inspector } from './instances/Inspector.js';
@@ -231,7 +232,9 @@ export function createConnections(
 export function instanceMaker(
   config: Config,
   { clock, turns, state, tracing }: { clock: Clock; turns: Turns; state: ServerState; tracing: Tracing },
+  logger: Logger,
 ): (machine: Machine, settings: InstanceSettings) => Instance {
+  const shortage = new Shortage(logger);
   return ({ address }, settings) => {
     const options = {
       headers: { ...comfyHeaders(config), ...address.headers },
@@ -242,6 +245,7 @@ export function instanceMaker(
       tracing,
       serverId: state.id,
       onNewUploadName: (name: string) => state.uploads(address.host, name),
+      onShortage: (error: Error) => shortage.note(error),
       onSubmit: () => state.uses(address.host),
     };
     const client = new ComfyClient(address, options, turns);

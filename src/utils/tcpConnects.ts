@@ -1,8 +1,9 @@
 import { connect } from 'node:net';
+import { isShortage } from './shortage.js';
 
 /**
  * Whether a TCP connection can be opened. The kernel accepts it even if the process is too busy to respond, so this
- * distinguishes a busy process from one that is gone.
+ * distinguishes a busy process from one that is gone. If this computer cannot open one, the process gets the benefit of the doubt.
  * @param timeoutMs for the handshake, ms
  */
 export function tcpConnects(url: string, timeoutMs: number): Promise<boolean> {
@@ -16,6 +17,6 @@ export function tcpConnects(url: string, timeoutMs: number): Promise<boolean> {
     };
     socket.setTimeout(timeoutMs, () => end(false));
     socket.once('connect', () => end(true));
-    socket.once('error', () => end(false));
+    socket.once('error', (error) => end(isShortage(error)));
   });
 }

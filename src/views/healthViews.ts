@@ -10,6 +10,7 @@ import type { JobProcessor } from '../services/jobs/JobProcessor.js';
 import type { Recorder } from '../services/metrics/Recorder.js';
 import { type Clock, toIso, toSeconds } from '../utils/clock.js';
 import { hours, rounded, seconds } from '../utils/figures.js';
+import { residentBytes } from '../utils/memory.js';
 import { version } from '../version.js';
 import { instanceView } from './instanceViews.js';
 
@@ -113,10 +114,10 @@ function named<T>(
 
 /** Returns heap in use, memory of the process, and the heap's share of its limit. */
 function memoryBody(): z.input<typeof healthAnswer>['memory'] {
-  const { heapUsed, rss } = process.memoryUsage();
+  const { used_heap_size: usedBytes, heap_size_limit: limitBytes } = getHeapStatistics();
   return {
-    used_mb: rounded(heapUsed / MIB, 1),
-    rss_mb: rounded(rss / MIB, 1),
-    usage_percentage: Math.max(0.1, rounded((heapUsed / getHeapStatistics().heap_size_limit) * 100, 1)),
+    used_mb: rounded(usedBytes / MIB, 1),
+    rss_mb: rounded(residentBytes() / MIB, 1),
+    usage_percentage: Math.max(0.1, rounded((usedBytes / limitBytes) * 100, 1)),
   };
 }

@@ -49,6 +49,16 @@ describe('a circuit breaker', () => {
     expect([breaker.state, breaker.snapshot.failures]).toEqual(['CLOSED', 0]);
   });
 
+  it('allows a probe again that could not be made, as if nothing had happened', () => {
+    fail(3);
+    now += 1000;
+    breaker.tryPass();
+    const before = { ...breaker.snapshot, state: 'OPEN', nextAttemptTime: now };
+    breaker.returnProbe();
+    expect(breaker.snapshot).toEqual(before);
+    expect(breaker.tryPass()).toBe(true);
+  });
+
   it('waits longer each time a probe fails, up to a limit, and starts anew once closed', () => {
     fail(3);
     const waits = [breaker.msUntilProbe];

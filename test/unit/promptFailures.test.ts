@@ -149,6 +149,7 @@ const verdicts: Readonly<Record<PromptFailure, string>> = {
   'queued too long': 'nobody, retry, free',
   'server gone': 'nobody, retry, free',
   'store unavailable': 'nobody, retry, free',
+  'server exhausted': 'nobody, retry, free',
   'ran too long': 'machine, final',
   'invalid workflow': 'prompt, final',
   'upload too large': 'nobody, retry',

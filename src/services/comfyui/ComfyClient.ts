@@ -31,6 +31,8 @@ export interface ComfyClientOptions extends MachineFilesOptions {
   readonly serverId: string;
   /** Called with the name of every file in the temp folder before its first use. */
   onNewUploadName(name: string): void;
+  /** Called with the error each time this server has no file descriptor for a connection to the instance. */
+  onShortage(error: PromptError): void;
   /** Called before each submission. */
   onSubmit(): void;
 }
@@ -203,8 +205,8 @@ export class ComfyClient {
   }
 
   #newTransport(): HttpTransport {
-    const { headers, controlTimeoutMs, tracing } = this.#options;
-    return new HttpTransport(this.address, headers, controlTimeoutMs, tracing);
+    const { headers, controlTimeoutMs } = this.#options;
+    return new HttpTransport(this.address, headers, controlTimeoutMs, this.#options);
   }
 
   #tooLarge(): PromptError {

@@ -2,9 +2,10 @@ import type { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
 import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
-import { withDeadline } from '../../utils/deadline.js';
+import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import { parseMachineJson } from '../../utils/machineJson.js';
+import { sleep } from '../../utils/timers.js';
 import { NO_TRACING, type Tracing } from '../tracing/Tracing.js';
 import { handOver, LocalFailure, readBody } from './answerBody.js';
 import { type Exchanged, exchange, typeOf } from './exchange.js';
@@ -15,6 +16,10 @@ import { transportError } from './transportErrors.js';
 export const MAX_PROMPTS_BYTES = 256 * 1024 * 1024;
 /** Maximum size of any other response that is not a file. */
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
+
+/** Longest wait for a file descriptor, and the interval of the attempts, ms. */
+const SHORTAGE_PATIENCE_MS = 60_000;
+const SHORTAGE_RETRY_MS = 250;
 
 /** First parts of the paths of requests about prompts; all others are about the machine. */
 const TRACED: ReadonlySet<string> = new Set(['upload', 'prompt', 'view', 'history', 'queue', 'interrupt']);
@@ -91,12 +96,20 @@ export class TransportAnswer {
   }
 }
 
+/** The parts of a transport that differ between its users. */
+interface TransportParts {
+  readonly tracing?: Tracing;
+  /** Called with the error each time a request finds no file descriptor for its connection. */
+  onShortage?(error: PromptError): void;
+}
+
 /** HTTP to one instance: keep-alive connections, a timeout for each whole request, errors by category. */
 export class HttpTransport {
   readonly #host: string;
   readonly #path: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #tracing: Tracing;
+  readonly #onShortage: TransportParts['onShortage'];
   readonly #pool: Pool;
 
   /** @param stallMs how long a connection may take, and how long nothing may come on it, ms */
@@ -104,13 +117,14 @@ export class HttpTransport {
     address: InstanceAddress,
     headers: Readonly<Record<string, string>>,
     stallMs: number,
-    tracing = NO_TRACING,
+    { tracing = NO_TRACING, onShortage }: TransportParts = {},
   ) {
     const { origin, pathname } = new URL(address.baseUrl);
     this.#host = address.host;
     this.#path = pathname.replace(/\/$/, '');
     this.#headers = headers;
     this.#tracing = tracing;
+    this.#onShortage = onShortage;
     // A machine that disappeared is detected long before the timeout of a whole transfer.
     this.#pool = new Pool(origin, {
       connect: { timeout: stallMs, ...address.tls },
@@ -121,19 +135,40 @@ export class HttpTransport {
   }
 
   /**
-   * Sends a request; any status is a response.
-   * @throws PromptError by category, or the signal's reason if it is aborted
+   * Sends a request; any status is a response. Without a file descriptor for its connection, it waits for one, for at most as long as the
+   * request may take.
+   * @throws PromptError by category; the signal's reason if it is aborted, unless a deadline was spent on the wait for a descriptor
    */
   async request(request: TransportRequest): Promise<TransportAnswer> {
     const { method, path } = request;
     const [, kind = ''] = path.split('/');
-    if (this.#tracing.current === undefined || !TRACED.has(kind)) return this.#send(request, undefined);
+    if (this.#tracing.current === undefined || !TRACED.has(kind))
+      return this.#sendWhenPossible(request, undefined);
     const attributes = { 'http.request.method': method, 'server.address': this.#host };
     return this.#tracing.trace(`${method} /${kind}`, { kind: 'client', attributes }, async (span) => {
-      const answer = await this.#send(request, span.traceparent);
+      const answer = await this.#sendWhenPossible(request, span.traceparent);
       span.set({ 'http.response.status_code': answer.status });
       return answer;
     });
+  }
+
+  async #sendWhenPossible(
+    request: TransportRequest,
+    traceparent: string | undefined,
+  ): Promise<TransportAnswer> {
+    const { timeoutMs, signal } = request;
+    const until = performance.now() + Math.min(timeoutMs, SHORTAGE_PATIENCE_MS);
+    for (;;) {
+      try {
+        return await this.#send(request, traceparent);
+      } catch (error) {
+        if (!(error instanceof PromptError) || error.failure !== 'server exhausted') throw error;
+        this.#onShortage?.(error);
+        await sleep(SHORTAGE_RETRY_MS, signal);
+        if (signal?.aborted && !(signal.reason instanceof DeadlineExceeded)) throw signal.reason;
+        if (signal?.aborted || performance.now() > until) throw error;
+      }
+    }
   }
 
   async #send(request: TransportRequest, traceparent: string | undefined): Promise<TransportAnswer> {

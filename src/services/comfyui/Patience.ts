@@ -15,12 +15,13 @@ const TRANSIENT: ReadonlySet<PromptFailure> = new Set([
   'unexpected response',
   // A proxy's page came instead of the file.
   'unreadable result',
+  'server exhausted',
 ]);
 
 /**
  * Decides how long requests about an accepted prompt are repeated. A node that holds Python's GIL stops the whole
  * ComfyUI process for half a minute or more, while TCP still connects. A second execution elsewhere would waste its
- * work, so such a silence is waited out; other failures are not.
+ * work, so such a silence is waited out, and so is a lack of file descriptors of this server; other failures are not.
  */
 export class Patience {
   readonly #client: ComfyClient;
@@ -51,6 +52,11 @@ export class Patience {
    */
   async failed(error: unknown, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    if (error instanceof PromptError && error.failure === 'server exhausted' && this.#silenceMs > 0) {
+      // Whoever cannot be asked is not silent.
+      this.heard();
+      return;
+    }
     if (!(error instanceof PromptError) || !TRANSIENT.has(error.failure)) throw error;
     this.#failures += 1;
     if (error.failure === 'no answer' && this.silentMs < this.#silenceMs) {
@@ -73,7 +79,7 @@ export class Patience {
         return answer;
       } catch (error) {
         await this.failed(error, signal);
-        await sleep(RETRY_MS * this.#failures, signal);
+        await sleep(RETRY_MS * Math.max(1, this.#failures), signal);
         signal.throwIfAborted();
       }
     }

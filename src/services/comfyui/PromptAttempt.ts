@@ -26,6 +26,7 @@ export interface AttemptOptions {
 /** After these failures ComfyUI does not have the prompt; after any other, such as a proxy's 502, it may have it. */
 const PROVES_REFUSAL: ReadonlySet<PromptFailure> = new Set([
   'connection refused',
+  'server exhausted',
   'invalid workflow',
   'input file gone',
   'upload too large',

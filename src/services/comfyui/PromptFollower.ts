@@ -1,3 +1,5 @@
+import { PromptError } from '../../errors.js';
+import { isElsewhere } from '../../promptFailures.js';
 import { Bell } from '../../utils/bell.js';
 import { DeadlineExceeded, unlessAborted, withDeadline } from '../../utils/deadline.js';
 import { sleep } from '../../utils/timers.js';
@@ -226,17 +228,19 @@ export class PromptFollower implements PromptListener {
 
   /**
    * Asks once more whether the prompt has finished: this process may have been stopped for longer than the limit.
+   * @returns undefined if this server cannot ask at the moment
    * @throws PromptError if it has not
    */
-  async #lastLook(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
+  async #lastLook(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
     const { quietPollMs } = this.#following.timings;
     try {
       const look = (deadline: AbortSignal) => this.#inquiry.finished(promptId, deadline);
       const outcome = await withDeadline(quietPollMs, signal, look);
       this.#patience.heard();
       if (outcome) return outcome;
-    } catch {
+    } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof PromptError && isElsewhere(error.failure)) return undefined;
     }
     throw this.#clock.overError(this.#isSilent);
   }

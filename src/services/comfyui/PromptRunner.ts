@@ -1,4 +1,5 @@
 import { PromptError } from '../../errors.js';
+import { isElsewhere } from '../../promptFailures.js';
 import { withDeadline } from '../../utils/deadline.js';
 import type { Logger } from '../../utils/logger.js';
 import type { ComfyClient } from './ComfyClient.js';
@@ -56,7 +57,7 @@ export class PromptRunner {
    * @param silenceMs how long an instance that accepts connections may leave open whether it has the prompt, ms; 0:
    * one request
    * @returns undefined if the instance does not have it, or does not say so
-   * @throws the signal's reason
+   * @throws PromptError `server exhausted`, or the signal's reason
    */
   async find(
     client: ComfyClient,
@@ -71,8 +72,10 @@ export class PromptRunner {
           ? await new Patience(client, silenceMs).request(() => look(signal), signal)
           : await withDeadline(this.#options.stopTimeoutMs, signal, look);
       if (!isKnown) return undefined;
-    } catch {
+    } catch (error) {
       signal.throwIfAborted();
+      // The instance was not asked.
+      if (error instanceof PromptError && isElsewhere(error.failure)) throw error;
       return undefined;
     }
     return { client, promptId, attempt: this.#cleanup.takeLeftBehind(client, promptId) };

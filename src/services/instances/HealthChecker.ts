@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { messageOf } from '../../errors.js';
+import { messageOf, PromptError } from '../../errors.js';
+import { isElsewhere } from '../../promptFailures.js';
 import type { Clock } from '../../utils/clock.js';
 import { movingAverage } from '../../utils/figures.js';
 import type { Logger } from '../../utils/logger.js';
@@ -243,6 +244,11 @@ export class HealthChecker {
       return true;
     } catch (error) {
       if (this.#stopped.signal.aborted) return false;
+      if (error instanceof PromptError && isElsewhere(error.failure)) {
+        // The machine was not asked, so all stays as it was.
+        instance.breaker.returnProbe();
+        return instance.health.isUp;
+      }
       instance.health.lastCheck = this.#clock.now();
       this.#recordFailure(instance, error);
       return false;

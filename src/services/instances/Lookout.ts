@@ -1,4 +1,5 @@
 import { PromptError } from '../../errors.js';
+import { isElsewhere } from '../../promptFailures.js';
 import { withDeadline } from '../../utils/deadline.js';
 import type { Instance } from './Instance.js';
 
@@ -72,19 +73,20 @@ export class Lookout {
     if (isThere && watch.wasGone) {
       watch.wasGone = false;
       this.#told.onBack(instance);
-    } else if (!isThere) {
+    } else if (isThere === false) {
       watch.wasGone = true;
       this.#told.onGone(instance);
     }
   }
 
-  async #answers(instance: Instance): Promise<boolean> {
+  /** @returns undefined if the machine could not be asked */
+  async #answers(instance: Instance): Promise<boolean | undefined> {
     try {
       const ask = (signal: AbortSignal) => instance.client.systemStats(signal);
       await withDeadline(this.#options.timeoutMs, this.#stopped.signal, ask);
       return true;
-    } catch {
-      return false;
+    } catch (error) {
+      return error instanceof PromptError && isElsewhere(error.failure) ? undefined : false;
     }
   }
 }

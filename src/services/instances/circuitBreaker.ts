@@ -145,6 +145,12 @@ export class CircuitBreaker {
     }
   }
 
+  /** Takes back a probe that could not be made: another one is allowed at once. */
+  returnProbe(): void {
+    if (this.#state.name !== 'HALF_OPEN') return;
+    this.#state = { ...this.#state, name: 'OPEN', nextAttempt: this.#clock.now() };
+  }
+
   recordSuccess(): void {
     this.#successes += 1;
     // A late success of an attempt from before the breaker opened is not a probe.

@@ -1,5 +1,6 @@
 import { messageOf } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
+import { bufferBytes } from '../../utils/memory.js';
 import type { JobManager } from './JobManager.js';
 
 /** Looks for expired jobs ten times per lifetime, but neither constantly nor only every few minutes. */
@@ -67,7 +68,7 @@ export class Expiry {
   #tidy(): void {
     if (!this.#isUntidy || !this.#options.isIdle()) return;
     this.#isUntidy = false;
-    if (process.memoryUsage().arrayBuffers > MUCH_BYTES) this.#options.collectGarbage();
+    if (bufferBytes() > MUCH_BYTES) this.#options.collectGarbage();
   }
 
   stop(): void {

@@ -1,16 +1,13 @@
-import type { PromptFailure } from '../../promptFailures.js';
+import { isElsewhere } from '../../promptFailures.js';
 import { jobNeedsOf } from '../../workflows/graphNeeds.js';
 import type { QueueEntry } from '../queue/JobQueue.js';
 import { hasBegun, type PendingJob, sizesOfFiles } from './Job.js';
-
-/** These failures say nothing about the machine, which may even have the result. */
-const ELSEWHERE: ReadonlySet<PromptFailure> = new Set(['server gone', 'store unavailable']);
 
 /** The queue entry of a pending job. */
 export function queueEntry(job: PendingJob): QueueEntry {
   const { id, request, failedTries, createdTime } = job;
   const { total, largest } = sizesOfFiles(request);
-  const onMachines = failedTries.filter(({ failure }) => !ELSEWHERE.has(failure));
+  const onMachines = failedTries.filter(({ failure }) => !isElsewhere(failure));
   const tried = new Set(onMachines.map(({ instance }) => instance));
   const { type, client, priority } = request;
   const needs = jobNeedsOf(request);
