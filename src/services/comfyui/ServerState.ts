@@ -39,6 +39,22 @@ const recordSchema = z.object({
 
 type ServerRecord = z.output<typeof recordSchema>;
 
+/** What can go wrong with the folder, and what the log says at the beginning and at the end. */
+const TROUBLES = {
+  write: {
+    begin: 'STATE_DIR is not writable: nothing is cleaned up on the machines after a crash',
+    end: 'STATE_DIR is writable again',
+  },
+  read: {
+    begin: 'STATE_DIR cannot be read: what earlier runs left on the machines is not cleaned up',
+    end: 'STATE_DIR can be read again',
+  },
+  delete: {
+    begin: 'The file of an earlier run in STATE_DIR cannot be deleted: its machines are cleaned up again',
+    end: 'Files in STATE_DIR can be deleted again',
+  },
+};
+
 /** A server that no longer runs and left prompts or uploads on machines. */
 export interface Predecessor {
   readonly id: string;
@@ -51,12 +67,15 @@ export interface Predecessor {
  */
 export class ServerState {
   readonly id = uuid().replaceAll('-', '');
-  #predecessors: readonly Predecessor[];
+  #predecessors: readonly Predecessor[] = [];
   readonly #directory: string;
   readonly #logger: Logger;
   readonly #record: ServerRecord;
   readonly #heartbeat: NodeJS.Timeout | undefined;
-  #isWritable = true;
+  /** What is going wrong now. */
+  readonly #troubles = new Set<keyof typeof TROUBLES>();
+  /** Whether the last write succeeded. */
+  #isStored = true;
 
   /** @param directory empty to record nothing */
   constructor(directory: string, logger: Logger) {
@@ -71,8 +90,9 @@ export class ServerState {
       hasEnded: false,
       uploads: {},
     };
-    this.#predecessors = directory === '' ? [] : this.#readPredecessors();
-    if (directory !== '') this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
+    if (directory === '') return;
+    this.#readPredecessors();
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
   }
 
   /**
@@ -84,8 +104,8 @@ export class ServerState {
 
   /** This server is about to use the machine. */
   uses(host: string): void {
-    if (this.#record.uploads[host]) return;
-    this.#record.uploads[host] = [];
+    if (this.#record.uploads[host] && this.#isStored) return;
+    this.#record.uploads[host] ??= [];
     this.#write();
   }
 
@@ -99,11 +119,7 @@ export class ServerState {
   /** Nothing of a predecessor is left on any machine. */
   forget(predecessor: Predecessor): void {
     this.#predecessors = this.#predecessors.filter(({ id }) => id !== predecessor.id);
-    try {
-      rmSync(this.#file(predecessor.id), { force: true });
-    } catch (error) {
-      this.#complain(error);
-    }
+    this.#try('delete', () => rmSync(this.#file(predecessor.id), { force: true }));
   }
 
   /** The server ends: the next start need not wait to be sure of it. */
@@ -121,53 +137,75 @@ export class ServerState {
   #write(): void {
     if (this.#directory === '') return;
     const file = this.#file(this.id);
-    try {
+    this.#isStored = this.#try('write', () => {
       mkdirSync(this.#directory, { recursive: true });
       writeFileSync(`${file}.tmp`, JSON.stringify(this.#record));
       renameSync(`${file}.tmp`, file);
-    } catch (error) {
-      this.#complain(error);
-    }
+    });
   }
 
   #beat(): void {
+    this.#readPredecessors();
+    if (Object.keys(this.#record.uploads).length > 0 && !this.#touch()) this.#write();
+  }
+
+  /** @returns whether the file has everything, and its new time; false if it was deleted */
+  #touch(): boolean {
     const now = new Date();
-    this.#predecessors = this.#readPredecessors();
     try {
-      if (Object.keys(this.#record.uploads).length > 0) utimesSync(this.#file(this.id), now, now);
-    } catch (error) {
-      this.#complain(error);
+      utimesSync(this.#file(this.id), now, now);
+      return this.#isStored;
+    } catch {
+      return false;
     }
   }
 
-  #readPredecessors(): ServerRecord[] {
-    try {
-      const names = readdirSync(this.#directory).filter((name) => name.endsWith('.json'));
-      return names.flatMap((name) => {
-        const record = readRecord(path.join(this.#directory, name));
-        if (record?.id === this.id) return [];
-        return record && isOver(record, statSync(path.join(this.#directory, name)).mtimeMs) ? [record] : [];
+  /** If the folder cannot be read, the known ones stay. */
+  #readPredecessors(): void {
+    this.#try('read', () => {
+      const names = namesIn(this.#directory).filter((name) => name.endsWith('.json'));
+      this.#predecessors = names.flatMap((name) => {
+        const found = readRecord(path.join(this.#directory, name));
+        if (found === undefined || found.record.id === this.id) return [];
+        return isOver(found.record, found.lastBeat) ? [found.record] : [];
       });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#complain(error);
-      return [];
-    }
+    });
   }
 
-  /** An unwritable folder only prevents the cleanup after a crash. */
-  #complain(error: unknown): void {
-    if (!this.#isWritable) return;
-    this.#isWritable = false;
-    this.#logger.warn('STATE_DIR is not writable: nothing is cleaned up on the machines after a crash', {
-      directory: this.#directory,
-      error: messageOf(error),
-    });
+  /**
+   * Trouble with the folder only prevents the cleanup after a crash. The log has its beginning and its end.
+   * @returns whether the work succeeded
+   */
+  #try(kind: keyof typeof TROUBLES, work: () => void): boolean {
+    const fields = { directory: this.#directory };
+    try {
+      work();
+    } catch (error) {
+      if (!this.#troubles.has(kind))
+        this.#logger.warn(TROUBLES[kind].begin, { ...fields, error: messageOf(error) });
+      this.#troubles.add(kind);
+      return false;
+    }
+    if (this.#troubles.delete(kind)) this.#logger.info(TROUBLES[kind].end, fields);
+    return true;
   }
 }
 
-function readRecord(file: string): ServerRecord | undefined {
+/** Nothing without the folder: it is created by the first write. */
+function namesIn(directory: string): string[] {
   try {
-    return recordSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    return readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** @returns undefined for a file of another kind, or one that another server just deleted */
+function readRecord(file: string): { record: ServerRecord; lastBeat: number } | undefined {
+  try {
+    const record = recordSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    return { record, lastBeat: statSync(file).mtimeMs };
   } catch {
     return undefined;
   }
