@@ -37,7 +37,7 @@ export class BoundedOutput extends Writable {
     this.#options = options;
     destination.on('error', (error: NodeJS.ErrnoException) => {
       // The reader is gone for good. A full disk may have room again.
-      if (error.code === 'EPIPE') this.abandon();
+      if (error.code === 'EPIPE') this.#isBroken = true;
     });
     destination.on('drain', () => this.#report());
   }
@@ -45,11 +45,6 @@ export class BoundedOutput extends Writable {
   override _write(line: string, _encoding: BufferEncoding, done: () => void): void {
     this.#take(line);
     done();
-  }
-
-  /** Accepts no more lines. */
-  abandon(): void {
-    this.#isBroken = true;
   }
 
   /** Resolves when the destination has everything, or after a timeout. */

@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { createLogger as createWinston, format, transports, type Logger as WinstonLogger } from 'winston';
 import { BoundedOutput } from './BoundedOutput.js';
 import { LaterLines } from './LaterLines.js';
+import { LogFile } from './LogFile.js';
 
 /** Fields of a log line with a fixed name; others are allowed. */
 interface LogFields {
@@ -45,11 +45,24 @@ interface LoggerOptions {
   readonly pretty: boolean;
   /** The console; standard output by default. */
   readonly console?: Writable;
+  /** Interval at which a file that cannot be written is tried again, ms. */
+  readonly retryMs?: number;
+}
+
+/** A line of the logger about itself. */
+interface OwnLine {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
 }
 
 const SERVICE = 'comfyui-express-middleware';
 const MAX_FILE_BYTES = 10 * 1024 * 1024;
 const MAX_FILES = 5;
+const RETRY_MS = 30_000;
+
+const FAILURE = { level: 'error', message: 'Log folder is not writable, logging to the console only' };
+const RECOVERY = { level: 'warn', message: 'Log folder is writable again' };
 
 /** Where winston keeps the formatted line and its level (package `triple-beam`). */
 const MESSAGE = Symbol.for('message');
@@ -90,7 +103,7 @@ class LineTransport extends transports.Stream {
 /**
  * Creates the server's logger: JSON lines (`timestamp, level, service, message, component`, …) on the console, or
  * human-readable ones on a terminal, and in rotating files. An unwritable folder is reported on the console and does
- * not stop the server. Lines for a destination that is too slow are dropped and counted.
+ * not stop the server; it is used again when it is writable. Lines for a destination that is too slow are dropped and counted.
  */
 export function createLogger(options: LoggerOptions): RootLogger {
   const output = new BoundedOutput(options.console ?? process.stdout, {
@@ -103,7 +116,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
     defaultMeta: { service: SERVICE },
     transports: [new LineTransport({ stream: output, ...(options.pretty ? { format: readable } : {}) })],
   });
-  const outputs = [output, ...(options.directory === '' ? [] : addFiles(winston, options.directory))];
+  const files = options.directory === '' ? [] : addFiles(winston, output, options);
   const lines = new LaterLines(winston);
   const setLevel = (level: string) => {
     winston.level = level;
@@ -112,76 +125,61 @@ export function createLogger(options: LoggerOptions): RootLogger {
     setLevel,
     close: () => {
       lines.write();
-      return endLogger(winston, outputs);
+      return endLogger(winston, output, files);
     },
   }) as unknown as RootLogger;
 }
 
-function addFiles(winston: WinstonLogger, directory: string): BoundedOutput[] {
-  try {
-    mkdirSync(directory, { recursive: true });
-  } catch (error) {
-    winston.error('Log folder is not writable, logging to the console only', {
-      component: 'logger',
-      error: error instanceof Error ? error.message : String(error),
+function addFiles(winston: WinstonLogger, output: BoundedOutput, options: LoggerOptions): BoundedOutput[] {
+  return [addFile('combined.log', {}), addFile('error.log', { level: 'error' })];
+
+  function addFile(name: string, level: { level?: string }): BoundedOutput {
+    // The file that cannot be written has no line about it, and the level of the log may hide the end.
+    const tell = (line: Omit<OwnLine, 'fields'>, fields: OwnLine['fields']) =>
+      void output.write(formatted({ ...line, fields: { file: name, ...fields } }, options.pretty));
+    const file = new LogFile(path.join(options.directory, name), {
+      maxBytes: MAX_FILE_BYTES,
+      maxFiles: MAX_FILES,
+      retryMs: options.retryMs ?? RETRY_MS,
+      reportOf: (lost) => formatted({ ...RECOVERY, fields: { file: name, lost } }, false),
+      onFailure: ({ message }) => tell(FAILURE, { error: message }),
+      onRecovery: (lost) => tell(RECOVERY, { lost }),
     });
-    return [];
+    const stream = new BoundedOutput(file, {
+      reportOf: (dropped) => reportOf(dropped, false),
+      endsDestination: true,
+    });
+    winston.add(new LineTransport({ stream, ...level }));
+    return stream;
   }
-  return [
-    addFile(winston, path.join(directory, 'combined.log')),
-    addFile(winston, path.join(directory, 'error.log'), 'error'),
-  ];
-}
-
-function addFile(winston: WinstonLogger, filename: string, level?: string): BoundedOutput {
-  const file = new transports.File({
-    filename,
-    maxsize: MAX_FILE_BYTES,
-    maxFiles: MAX_FILES,
-    tailable: true,
-  });
-  const stream = new BoundedOutput(linesOf(file), {
-    reportOf: (dropped) => reportOf(dropped, false),
-    endsDestination: true,
-  });
-  const transport = new LineTransport({ stream, ...(level ? { level } : {}) });
-  // A full disk must not stop the server: the console still has every line.
-  file.on('error', () => {
-    stream.abandon();
-    winston.remove(transport);
-  });
-  winston.add(transport);
-  return stream;
-}
-
-/** A stream into winston's rotating file. Lines that arrive during a write are combined into the next one. */
-function linesOf(file: InstanceType<typeof transports.File>): Writable {
-  // The file adds a newline to each entry.
-  const entryOf = (lines: string) => ({ [MESSAGE]: lines.trimEnd() });
-  return new Writable({
-    decodeStrings: false,
-    write: (lines: string, _encoding, done) => void file.write(entryOf(lines), done),
-    writev: (parts, done) => void file.write(entryOf(parts.map(({ chunk }) => chunk).join('')), done),
-    final: (done) => void file.end(done),
-  });
 }
 
 /** The line that replaces those dropped for a slow destination. */
 function reportOf(dropped: number, pretty: boolean): string {
-  const level = 'warn';
   const message = 'Log lines dropped: the destination is too slow';
-  const line = { level, message, service: SERVICE, component: 'logger', dropped, [LEVEL]: level };
+  return formatted({ level: 'warn', message, fields: { dropped } }, pretty);
+}
+
+/** Formats a line of the logger about itself. */
+function formatted({ level, message, fields }: OwnLine, pretty: boolean): string {
+  const line = { level, message, service: SERVICE, component: 'logger', ...fields, [LEVEL]: level };
   const made = (pretty ? format.combine(asJson, readable) : asJson).transform(line, {});
   return `${String((made as Record<symbol, unknown>)[MESSAGE])}\n`;
 }
 
-async function endLogger(winston: WinstonLogger, outputs: readonly BoundedOutput[]): Promise<void> {
+async function endLogger(
+  winston: WinstonLogger,
+  output: BoundedOutput,
+  files: readonly BoundedOutput[],
+): Promise<void> {
   const finished = new Promise<void>((resolve) => winston.once('finish', () => resolve()));
   winston.end();
   // Writing after that is no error: child loggers write through this, too.
   winston.write = () => true;
   await finished;
-  await Promise.all(outputs.map((output) => output.flush()));
+  // The console last: it has the failures of the files.
+  await Promise.all(files.map((file) => file.flush()));
+  await output.flush();
 }
 
 /** A logger that writes nothing, for programs and tests that need no log. */
