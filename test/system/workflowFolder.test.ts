@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -99,6 +99,35 @@ describe('a folder of workflows', () => {
     await write('slow.json', GRAPH);
     await eventually(() => expect(types()).toEqual(['slow']));
     expect(problems()).toEqual([]);
+  });
+
+  it.each(['flow.json', 'flow.yaml'])('keeps a workflow while an editor replaces its %s', async (name) => {
+    await write('flow.json', GRAPH);
+    await write('flow.yaml', MANIFEST);
+    await folder.start();
+    const outputs: unknown[] = [];
+    catalogue.onChange(() => outputs.push(catalogue.get('flow')?.outputs[0]?.name));
+    for (let n = 1; n <= 3; n += 1) {
+      const text = await readFile(path.join(directory, name), 'utf8');
+      await rename(path.join(directory, name), path.join(directory, `${name}~`));
+      await new Promise((resolve) => setTimeout(resolve, 120));
+      await write(name, `${text}\n`);
+      await eventually(() => expect(outputs).toHaveLength(n), 5000);
+    }
+    expect(outputs).toEqual(['picture', 'picture', 'picture']);
+    expect(logger.lines.filter(({ level }) => level === 'warn')).toEqual([]);
+  });
+
+  it('keeps a workflow whose file cannot be looked at, and says so', async () => {
+    await write('flow.json', GRAPH);
+    await folder.start();
+    const file = path.join(directory, 'flow.json');
+    await symlink('flow.json', `${file}.link`);
+    await rename(`${file}.link`, file);
+    await eventually(() => expect(problems()).toEqual([expect.stringMatching(/^flow\.json .*ELOOP/)]));
+    expect(types()).toEqual(['flow']);
+    await rm(file);
+    await eventually(() => expect([...types(), ...problems()]).toEqual([]));
   });
 
   it('names a workflow after its file, without accents', async () => {

@@ -8,8 +8,9 @@ import { type Json, stringifyJson } from '../../utils/losslessJson.js';
 import { replaceFile } from '../../utils/replaceFile.js';
 import { sleep } from '../../utils/timers.js';
 import { graphJson } from '../graph.js';
+import { FolderLooks } from './FolderLooks.js';
 import type { FileWorkflow } from './fileWorkflow.js';
-import { groupFiles, listFiles, type WorkflowFiles } from './folderFiles.js';
+import { groupFiles, type WorkflowFiles } from './folderFiles.js';
 import { folderWrite } from './folderWrite.js';
 import { loadWorkflow } from './loadWorkflow.js';
 import { writeManifest } from './manifestText.js';
@@ -53,6 +54,7 @@ export class WorkflowFolder {
   readonly #listeners: Listeners<[]>;
   /** Reads and writes run one at a time. */
   readonly #alone = pLimit(1);
+  readonly #looks: FolderLooks;
   #entries: ReadonlyMap<string, Entry> = new Map();
   #workflows: readonly FileWorkflow[] = [];
   #problems: readonly WorkflowProblem[] = [];
@@ -61,6 +63,7 @@ export class WorkflowFolder {
   constructor(options: FolderOptions) {
     const { directory, pollMs = POLL_MS, logger } = options;
     this.#options = options;
+    this.#looks = new FolderLooks(directory);
     this.#watch = new FolderWatch(directory, pollMs, () => this.#alone(() => this.#look()));
     this.#listeners = new Listeners((error) => logger.error('A workflow listener failed', { error }));
   }
@@ -121,7 +124,7 @@ export class WorkflowFolder {
       };
       const json = stringifyJson(graphJson(workflow.graph, () => null));
       await folderWrite(type, this.#options.logger, async () => {
-        if (own === undefined) await rm(this.#path(names.manifest), { force: true });
+        if (own === undefined) await this.#remove(names.manifest);
         else await replaceFile(this.#path(names.manifest), Buffer.from(writeManifest(own)));
         await replaceFile(this.#path(names.graph), Buffer.from(json));
       });
@@ -143,8 +146,8 @@ export class WorkflowFolder {
       const files = this.#entries.get(type)?.files;
       if (files === undefined) return false;
       await folderWrite(type, this.#options.logger, async () => {
-        await rm(this.#path(files.graph), { force: true });
-        if (files.manifest !== undefined) await rm(this.#path(files.manifest), { force: true });
+        await this.#remove(files.graph);
+        if (files.manifest !== undefined) await this.#remove(files.manifest);
       });
       await this.#look();
       return true;
@@ -155,7 +158,12 @@ export class WorkflowFolder {
     return path.join(this.#options.directory, file);
   }
 
-  /** Reads changed files, and once more those that may be half written. Never rejects. */
+  async #remove(file: string): Promise<void> {
+    await rm(this.#path(file), { force: true });
+    this.#looks.forget(file);
+  }
+
+  /** Reads changed files, and once more if one may be half written or just being replaced. Never rejects. */
   async #look(): Promise<void> {
     const hasDoubts = await this.#readChanges();
     if (!hasDoubts) return;
@@ -163,23 +171,27 @@ export class WorkflowFolder {
     await this.#readChanges();
   }
 
-  /** @returns whether there are invalid files that may be half written */
+  /** @returns whether a file may be half written, or is missing and may come back */
   async #readChanges(): Promise<boolean> {
-    const versions = await listFiles(this.#options.directory).catch((error: Error) => error);
-    if (versions instanceof Error) {
-      this.#set(this.#entries, [problemOf(path.basename(this.#options.directory), versions)]);
+    const found = await this.#looks.look().catch((error: Error) => error);
+    if (found instanceof Error) {
+      this.#set(this.#entries, [problemOf(path.basename(this.#options.directory), found)]);
       return false;
     }
+    const { versions, missing, failures } = found;
     const { groups, strays } = groupFiles(versions.keys());
     const entries = new Map<string, Entry>();
     for (const files of groups) {
       const parts = [files.graph, files.manifest].map((file) => file && `${file} ${versions.get(file)}`);
-      entries.set(files.type, await this.#entryOf(files, parts.join()));
+      const known = this.#entries.get(files.type);
+      const isMissing = [files.graph, files.manifest].some((file) => file && missing.has(file));
+      entries.set(files.type, isMissing && known ? known : await this.#entryOf(files, parts.join()));
     }
     const problems = strays.map((stray): WorkflowProblem => ({ ...stray, code: 'INVALID_WORKFLOW' }));
+    for (const [file, error] of failures) problems.push(problemOf(file, error));
     for (const { problem } of entries.values()) if (problem !== undefined) problems.push(problem);
     this.#set(entries, problems);
-    return [...entries.values()].some(({ isDoubtful }) => isDoubtful);
+    return missing.size > 0 || [...entries.values()].some(({ isDoubtful }) => isDoubtful);
   }
 
   async #entryOf(files: WorkflowFiles, version: string): Promise<Entry> {

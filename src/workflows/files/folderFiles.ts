@@ -19,19 +19,31 @@ interface StrayFile {
 const GRAPH = /\.json$/i;
 const MANIFEST = /\.ya?ml$/i;
 
+/** The files that were found. */
+interface FoundFiles {
+  /** By name, a value that changes with the file. */
+  readonly versions: ReadonlyMap<string, string>;
+  /** Files that may exist, but could not be looked at. */
+  readonly failures: ReadonlyMap<string, Error>;
+}
+
 /**
- * The folder's graphs and manifests.
- * @returns by name, a value that changes with the file; empty without a folder
+ * The folder's graphs and manifests; nothing without a folder.
  * @throws Error of the file system
  */
-export async function listFiles(directory: string): Promise<ReadonlyMap<string, string>> {
-  const files = new Map<string, string>();
-  for (const name of (await namesIn(directory)).toSorted()) {
+export async function listFiles(directory: string): Promise<FoundFiles> {
+  const versions = new Map<string, string>();
+  const failures = new Map<string, Error>();
+  for (const name of await namesIn(directory)) {
     if (name.startsWith('.') || !(GRAPH.test(name) || MANIFEST.test(name))) continue;
-    const found = await stat(path.join(directory, name)).catch(() => undefined);
-    if (found?.isFile()) files.set(name, [found.mtimeMs, found.ctimeMs, found.size, found.ino].join(' '));
+    try {
+      const found = await stat(path.join(directory, name));
+      if (found.isFile()) versions.set(name, [found.mtimeMs, found.ctimeMs, found.size, found.ino].join(' '));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') failures.set(name, error as Error);
+    }
   }
-  return files;
+  return { versions, failures };
 }
 
 async function namesIn(directory: string): Promise<string[]> {
