@@ -19,6 +19,7 @@ import { OtherUsers } from './instances/OtherUsers.js';
 import { RemovedWorkflows } from './instances/RemovedWorkflows.js';
 import { Scheduler } from './instances/scheduling/Scheduler.js';
 import { WorkflowNeeds } from './instances/WorkflowNeeds.js';
+import { FleetComparison } from './jobs/FleetComparison.js';
 import type { MachineChanges } from './queue/MachineChanges.js';
 import type { RedisQueue } from './queue/redis/createRedisQueue.js';
 import type { SlotLeases } from './queue/SlotLeases.js';
@@ -98,6 +99,8 @@ export function createMachines(
   );
   const needs = new WorkflowNeeds({ workflows, removed, instances, inspector, checker }, log('health'));
   const graphs = new GraphMachines({ instances, inspector, checker }, clock, log('health'));
+  const comparison = createComparison(fleet, redis, log('fleet'));
+  comparison.onComplete(() => graphs.tellHopeless());
   const breakers = new BreakerSwitch({ instances, checker, forced: redis?.forcedHosts }, log('breakers'));
   const verdicts = new JobVerdicts(config.machines.breaker.failureThreshold, (instance, error) =>
     checker.takeOut(instance, error),
@@ -136,6 +139,7 @@ export function createMachines(
     needs,
     gpuFaults,
     graphs,
+    comparison,
     checker,
     breakers,
     verdicts,
@@ -143,6 +147,17 @@ export function createMachines(
     start,
     stop,
   };
+}
+
+/** Compares the fleet with those of other servers: every second, and as soon as a machine was added or Redis is back. */
+function createComparison(fleet: Fleet, redis: RedisQueue | undefined, logger: Logger): FleetComparison {
+  const hosts = () => fleet.instances.map(({ host }) => host);
+  const comparison = new FleetComparison({ hosts, known: redis?.knownMachines }, logger);
+  fleet.onAdded(() => void comparison.compare());
+  redis?.connection.onChange((isAvailable) => {
+    if (isAvailable) void comparison.compare();
+  });
+  return comparison;
 }
 
 /** Connects the WebSocket pool with health checks: lost and reopened connections, queue lengths, new machines. */

@@ -56,7 +56,7 @@ export function createProcessing(
 ) {
   const { machines, manager, workflows, updates, relay, stream, storeTimings, isStoreAvailable } = parts;
   const { clock, tracing } = parts;
-  const { connections, fleet, shared, otherUsers, balancer, graphs } = machines;
+  const { connections, fleet, shared, otherUsers, balancer, graphs, comparison } = machines;
   const { gpuFaults, checker, verdicts, scheduler } = machines;
   const prompts = new PromptRunner(
     connections,
@@ -112,6 +112,7 @@ export function createProcessing(
       updates,
       workflows,
       graphs,
+      comparison,
       clock,
       tracing,
       isQueueAvailable: parts.isQueueAvailable,

@@ -72,7 +72,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     overrides,
     log,
   );
-  const { connections, state, fleet, balancer, removed, needs, checker, scheduler, graphs } = machines;
+  const { connections, state, fleet, balancer, removed, needs, checker, scheduler, graphs, comparison } =
+    machines;
   const { instances } = fleet;
 
   const library = createAssetLibrary(config, holders, ownClock, log('assets'));
@@ -97,7 +98,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('jobs'),
     storeTimings,
   );
-  new HopelessGraphs(manager, graphs, log('jobs'));
+  new HopelessGraphs({ manager, graphs, comparison }, log('jobs'));
   const thumbnails = new Thumbnails({ maxPixels: config.outputs.maxPixels, maxBytes: MAX_THUMBNAIL_BYTES });
   manager.events.subscribe('resultDropped', ({ id }) => thumbnails.forget(id));
   const processing = createProcessing(
@@ -239,6 +240,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       await metricsFile.start();
       await figures.start();
       await machines.start();
+      // Before it accepts jobs that other servers might end.
+      await comparison.start();
       await checker.start();
       processor.start();
       expiry.start();
@@ -262,6 +265,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
         machines,
         machines.otherUsers,
         graphs,
+        comparison,
         ...optional,
       ];
       return stopServices(

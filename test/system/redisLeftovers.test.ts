@@ -14,6 +14,8 @@ import { Stack } from '../support/stack.js';
 const KEPT = [
   'assets:processes',
   'jobs:sequence',
+  // Gone 30 s after the last server.
+  'known-machines',
   'queue:upscale-image:events',
   'queue:upscale-image:id',
   'queue:upscale-image:meta',

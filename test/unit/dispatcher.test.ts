@@ -28,6 +28,7 @@ it('a dispatcher that many clients ask about their jobs does not plan the whole 
       balancer,
       workflows: new WorkflowCatalogue([]),
       graphs: { enter: () => undefined, leave: () => undefined },
+      comparison: { isComplete: true },
       clock: { now: () => 0 },
     },
     () => true,

@@ -101,15 +101,13 @@ describe('jobs that no machine can run', () => {
   function hopeless(manager: JobManager, list: JobManager['list'] = manager.list) {
     let tell: (needs: GraphNeeds, missing: readonly string[]) => void = () => undefined;
     vi.spyOn(manager, 'list').mockImplementation(list);
-    new HopelessGraphs(
-      manager,
-      {
-        onHopeless: (listener) => {
-          tell = listener;
-        },
+    const graphs = {
+      onHopeless: (listener: typeof tell) => {
+        tell = listener;
       },
-      silentLogger,
-    );
+    };
+    const comparison = { compare: async () => true };
+    new HopelessGraphs({ manager, graphs, comparison }, silentLogger);
     return () => tell(needsOf(requires), ['Missing']);
   }
 

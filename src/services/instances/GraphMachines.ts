@@ -101,6 +101,11 @@ export class GraphMachines {
     this.#onHopeless.push(listener);
   }
 
+  /** Tells the listeners of `onHopeless` again about the needs that no machine meets. Call it when they could not act before. */
+  tellHopeless(): void {
+    for (const instance of this.#up()) void this.#askAll(instance);
+  }
+
   /** A job waits with these needs: the machines are asked about them, now and at each inspection. */
   enter(needs: GraphNeeds): void {
     const { key } = needs;
@@ -147,6 +152,10 @@ export class GraphMachines {
   /** Runs after an inspection: the instance may have been restarted with other nodes, or have other models. */
   async #askAgain(instance: Instance): Promise<void> {
     this.#answers.delete(instance);
+    await this.#askAll(instance);
+  }
+
+  async #askAll(instance: Instance): Promise<void> {
     for (const needs of this.#watched.all()) {
       if (this.#stopped.signal.aborted || !instance.health.isUp) return;
       await this.#askOrGiveUp(instance, needs);

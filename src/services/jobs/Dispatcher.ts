@@ -1,4 +1,3 @@
-import { PromptError } from '../../errors.js';
 import { CostlyLook } from '../../utils/CostlyLook.js';
 import type { Clock } from '../../utils/clock.js';
 import { IndexedHeap } from '../../utils/IndexedHeap.js';
@@ -11,7 +10,8 @@ import type { Scheduler } from '../instances/scheduling/Scheduler.js';
 import type { Assignment, Outlook, Prospect, WaitReason } from '../instances/scheduling/types.js';
 import type { Picker, QueueEntry, Releasable } from '../queue/JobQueue.js';
 import type { MachineUpdates } from '../queue/MachineUpdates.js';
-import { DEADLINE_EXCEEDED, failureOf } from './failures.js';
+import type { FleetComparison } from './FleetComparison.js';
+import { DEADLINE_EXCEEDED, TOO_LARGE } from './failures.js';
 import type { JobFailure } from './Job.js';
 import type { SharedSlot } from './SharedSlots.js';
 
@@ -50,6 +50,8 @@ interface Parts {
   readonly balancer: LoadBalancer;
   readonly workflows: WorkflowCatalogue;
   readonly graphs: Pick<GraphMachines, 'enter' | 'leave'>;
+  /** Whether another server may have a machine that this one does not know. */
+  readonly comparison: Pick<FleetComparison, 'isComplete'>;
   readonly clock: Clock;
 }
 
@@ -265,6 +267,7 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
 
   /** A job that no machine accepts: waiting does not help. */
   #tooLarge(): QueueEntry | undefined {
+    if (!this.#parts.comparison.isComplete) return undefined;
     for (const { first } of this.#largest.values()) {
       if (first && this.#parts.balancer.isTooLarge(kindOf(first), first.largest)) return first;
     }
@@ -277,9 +280,5 @@ const kindOf = ({ type, needs }: QueueEntry) => needs?.key ?? type;
 
 /** Number of assignments kept for `/info`. */
 const REMEMBERED = 1000;
-
-const TOO_LARGE = failureOf(
-  new PromptError('upload too large', 'No ComfyUI instance accepts an upload of this size.'),
-);
 
 const refusal = (failure: JobFailure): Refusal => ({ failure, release: () => undefined });

@@ -12,6 +12,7 @@ import type { Tracing } from '../tracing/Tracing.js';
 import { ActiveJobs } from './ActiveJobs.js';
 import type { AttemptJudge } from './AttemptJudge.js';
 import { Dispatcher, type Waiting } from './Dispatcher.js';
+import type { FleetComparison } from './FleetComparison.js';
 import { IdleLook } from './IdleLook.js';
 import type { JobManager } from './JobManager.js';
 import type { JobRunner } from './JobRunner.js';
@@ -64,6 +65,8 @@ export class JobProcessor {
       updates: MachineUpdates | undefined;
       workflows: WorkflowCatalogue;
       graphs: Pick<GraphMachines, 'enter' | 'leave'>;
+      /** Whether another server may have a machine that this one does not know. */
+      comparison: Pick<FleetComparison, 'isComplete' | 'compare' | 'onComplete'>;
       clock: Clock;
       /** Only if other servers share the machines. */
       shared: SharedSlots | undefined;
@@ -93,6 +96,7 @@ export class JobProcessor {
     this.#balancer.onRelease(() => this.wake());
     this.#shared?.onFree(() => this.wake());
     parts.health.onHealthy(() => this.wake());
+    parts.comparison.onComplete(() => this.wake());
   }
 
   get isRunning(): boolean {

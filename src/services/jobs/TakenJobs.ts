@@ -8,6 +8,7 @@ import type { Tracing } from '../tracing/Tracing.js';
 import type { ActiveJobs } from './ActiveJobs.js';
 import type { AttemptJudge } from './AttemptJudge.js';
 import type { ChosenSlot, Refusal } from './Dispatcher.js';
+import type { FleetComparison } from './FleetComparison.js';
 import { DEADLINE_EXCEEDED } from './failures.js';
 import { type JobFailure, type ProcessingJob, sizesOfFiles } from './Job.js';
 import { JobHold } from './JobHold.js';
@@ -36,6 +37,8 @@ interface Parts {
   readonly shared: SharedSlots | undefined;
   readonly tracing: Tracing;
   readonly active: ActiveJobs;
+  /** Whether another server has a machine that this one does not know. */
+  readonly comparison: Pick<FleetComparison, 'compare'>;
   /** Whether jobs may start. */
   isRunning(): boolean;
   /** Called when a job has left its slot. */
@@ -81,8 +84,10 @@ export class TakenJobs {
     const attempt = this.#parts.active.begin(id);
     try {
       await attempt.ready;
-      if (failure === DEADLINE_EXCEEDED) await this.#parts.manager.expire(id, failure);
-      else await this.#parts.manager.fail(id, failure);
+      const { manager, comparison } = this.#parts;
+      if (failure === DEADLINE_EXCEEDED) await manager.expire(id, failure);
+      // Otherwise the entry returns to the queue, for a server that knows more machines.
+      else if (await comparison.compare()) await manager.fail(id, failure);
     } catch (error) {
       this.#onError(id, error);
     } finally {

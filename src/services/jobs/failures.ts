@@ -72,6 +72,11 @@ export const DEADLINE_EXCEEDED: JobFailure = {
   details: undefined,
 };
 
+/** The failure of a job whose file no machine accepts. */
+export const TOO_LARGE: JobFailure = failureOf(
+  new PromptError('upload too large', 'No ComfyUI instance accepts an upload of this size.'),
+);
+
 /** The failure of a job whose result could not be stored. */
 export const RESULT_NOT_STORED: JobFailure = {
   message: 'The result could not be stored.',

@@ -7,6 +7,7 @@ import type { ForcedHosts } from '../ForcedHosts.js';
 import type { IdempotencyStore } from '../IdempotencyStore.js';
 import type { JobQueue } from '../JobQueue.js';
 import type { JobStore } from '../JobStore.js';
+import type { KnownMachines } from '../KnownMachines.js';
 import type { MachineChanges } from '../MachineChanges.js';
 import type { MachineUpdates } from '../MachineUpdates.js';
 import type { MessageRelay } from '../MessageRelay.js';
@@ -20,6 +21,7 @@ import { RedisIdempotencyStore } from './RedisIdempotencyStore.js';
 import { RedisJobEvents } from './RedisJobEvents.js';
 import { RedisJobQueue } from './RedisJobQueue.js';
 import { RedisJobStore } from './RedisJobStore.js';
+import { RedisKnownMachines } from './RedisKnownMachines.js';
 import { RedisMachineChanges } from './RedisMachineChanges.js';
 import { RedisMachineUpdates } from './RedisMachineUpdates.js';
 import { RedisMessageRelay } from './RedisMessageRelay.js';
@@ -55,6 +57,8 @@ export interface RedisQueue {
   readonly forcedHosts: ForcedHosts;
   /** Manual changes to machines. */
   readonly machineChanges: MachineChanges;
+  /** The machines that the servers know. */
+  readonly knownMachines: KnownMachines;
   /** What other servers learned about machines. */
   readonly machineUpdates: MachineUpdates;
   /** Sends messages about running jobs to the servers whose clients follow them. */
@@ -104,6 +108,7 @@ export function createRedisQueue(
     slots,
     forcedHosts,
     machineChanges: tellingUnavailable<MachineChanges>(new RedisMachineChanges(connection, base)),
+    knownMachines: new RedisKnownMachines(connection, base),
     machineUpdates,
     messageRelay,
     workflowTexts: tellingUnavailable<WorkflowTexts>(new RedisWorkflowTexts(connection, base)),
