@@ -3,6 +3,7 @@ import type { Clock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
 import { MetricsViews } from '../views/MetricsViews.js';
 import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
+import type { StoreDifference } from './assets/StoreComparison.js';
 import { HealthReporter } from './health.js';
 import type { Fleet } from './instances/fleet/Fleet.js';
 import type { Instance } from './instances/Instance.js';
@@ -41,6 +42,8 @@ interface Parts {
   readonly isQueueAvailable: () => boolean;
   /** Whether the files of jobs can be read and stored. */
   readonly isStoreAvailable: () => boolean;
+  /** The asset stores, if other servers use another one than this server. */
+  readonly storeDifference: () => StoreDifference | undefined;
   readonly clock: Clock;
   /** For the minutes of rate limits. */
   readonly ownClock: Clock;
@@ -88,6 +91,7 @@ export function createMetrics(config: Config, parts: Parts, log: (component: str
         isQueueAvailable: parts.isQueueAvailable,
         removed: parts.removed,
         isStoreAvailable: parts.isStoreAvailable,
+        storeDifference: parts.storeDifference,
       },
       clock,
     ),

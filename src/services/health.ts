@@ -1,6 +1,7 @@
 import { AppError } from '../errors.js';
 import type { Clock } from '../utils/clock.js';
 import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
+import type { StoreDifference } from './assets/StoreComparison.js';
 import type { Instance } from './instances/Instance.js';
 import { lackWords } from './instances/lackWords.js';
 import type { RemovedWorkflows } from './instances/RemovedWorkflows.js';
@@ -18,6 +19,7 @@ export interface HealthReport {
 }
 
 const STORE_UNAVAILABLE = 'The asset store is not available.';
+const DIFFERENT_STORES = 'Servers with the same queue use different asset stores';
 const QUEUE_WARNING = 0.8;
 const FAILURE_WARNING = 0.2;
 /** Below this number of jobs, a rate means nothing. */
@@ -38,6 +40,7 @@ export class HealthReporter {
   readonly #removed: Pick<RemovedWorkflows, 'get'>;
   readonly #isQueueAvailable: () => boolean;
   readonly #isStoreAvailable: () => boolean;
+  readonly #storeDifference: () => StoreDifference | undefined;
   readonly #clock: Clock;
 
   constructor(
@@ -53,6 +56,8 @@ export class HealthReporter {
       isQueueAvailable: () => boolean;
       /** Whether the files of jobs can be read and stored. */
       isStoreAvailable: () => boolean;
+      /** The asset stores, if other servers use another one than this server. */
+      storeDifference: () => StoreDifference | undefined;
     },
     clock: Clock,
   ) {
@@ -65,6 +70,7 @@ export class HealthReporter {
     this.#removed = parts.removed;
     this.#isQueueAvailable = parts.isQueueAvailable;
     this.#isStoreAvailable = parts.isStoreAvailable;
+    this.#storeDifference = parts.storeDifference;
     this.#clock = clock;
   }
 
@@ -119,6 +125,11 @@ export class HealthReporter {
       issues.push(
         isForStrangers ? 'A workflow file is invalid.' : `Workflow file ${file} is invalid: ${message}`,
       );
+    }
+    const difference = this.#storeDifference();
+    if (difference) {
+      const places = [difference.own, ...difference.others].join(', ');
+      issues.push(isForStrangers ? `${DIFFERENT_STORES}.` : `${DIFFERENT_STORES}: ${places}.`);
     }
     const { completed, failed } = this.#recorder.last(RECENT_MINUTES);
     if (completed + failed >= ENOUGH_JOBS && failed / (completed + failed) > FAILURE_WARNING) {

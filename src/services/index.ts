@@ -7,6 +7,7 @@ import { TimeBudget } from '../utils/TimeBudget.js';
 import { Turns } from '../utils/turns.js';
 import { JobViews } from '../views/JobViews.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
+import { StoreComparison } from './assets/StoreComparison.js';
 import { createMachines } from './createMachines.js';
 import { createMetrics } from './createMetrics.js';
 import { createProcessing } from './createProcessing.js';
@@ -80,6 +81,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const assetBlobs = library && new AssetBlobs(library);
   const blobs = overrides.blobStore ?? assetBlobs ?? new MemoryBlobStore();
   const isStoreAvailable = () => library?.isAvailable ?? true;
+  const stores = library && redis && new StoreComparison(library, redis.assetStores, log('assets'));
   const isQueueAvailable = () => redis?.connection.isAvailable ?? true;
   const closing = new AbortController();
   // One for each open stream.
@@ -192,6 +194,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       redis,
       isQueueAvailable,
       isStoreAvailable,
+      storeDifference: () => stores?.difference,
       clock,
       ownClock,
     },
@@ -236,6 +239,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       recorder.start();
       await requestCounts.start?.();
       await assetBlobs?.start();
+      stores?.start();
       await keeper?.start();
       await metricsFile.start();
       await figures.start();
@@ -254,7 +258,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       native?.start();
     },
     stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs), fetchMs = 0) => {
-      const optional = [machines.shared, repair, warmup, native].filter((one) => one !== undefined);
+      const optional = [machines.shared, stores, repair, warmup, native].filter((one) => one !== undefined);
       const timers = [
         clientFiles,
         expiry,

@@ -73,6 +73,12 @@ export function testAssetStore(name: string, make: () => Promise<StoreUnderTest>
       expect(await store.stat(hash)).toMatchObject({ hash, sizeBytes });
     });
 
+    it('are in one place, with an id that stays', async () => {
+      const identity = await store.identity();
+      expect(identity.place).not.toBe('');
+      expect(await store.identity()).toEqual(identity);
+    });
+
     it.each([
       ['all at once', () => LARGE],
       ['as they arrive', () => arriving(LARGE)],

@@ -12,6 +12,8 @@ import { Stack } from '../support/stack.js';
 
 /** Keys that do not depend on the number of jobs: the servers that run, two sequences, the types, and BullMQ's own keys of the used type. */
 const KEPT = [
+  // Gone 6 s after the last server.
+  'asset-stores',
   'assets:processes',
   'jobs:sequence',
   // Gone 30 s after the last server.

@@ -12,6 +12,7 @@ import type {
   AssetStore,
   PutOptions,
   StoredAsset,
+  StoreIdentity,
 } from './AssetStore.js';
 
 /** Looks for unheld assets twice per lifetime, but neither constantly nor only once a day. */
@@ -58,6 +59,11 @@ export class AssetLibrary {
   /** Whether the store responds, as far as known. */
   get isAvailable(): boolean {
     return this.#store.isAvailable;
+  }
+
+  /** Returns where the store is. @throws StoreUnavailable */
+  identity(): Promise<StoreIdentity> {
+    return this.#store.identity();
   }
 
   /** Starts the store and the regular sweeps. @throws Error if the store is unusable */

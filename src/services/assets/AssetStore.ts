@@ -28,6 +28,14 @@ export interface AssetInfo {
   readonly storedAt: number;
 }
 
+/** Where a store is. */
+export interface StoreIdentity {
+  /** Equal for all servers that use the same store, and for no others. */
+  readonly id: string;
+  /** For people. */
+  readonly place: string;
+}
+
 /** Headers of the response to a presigned URL. */
 export interface AssetPresentation {
   readonly filename: string;
@@ -46,6 +54,8 @@ export interface AssetStore {
   /** Prepares the store. @throws Error with the problem of the folder or the bucket */
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Returns where the store is. Call it after the start. @throws StoreUnavailable */
+  identity(): Promise<StoreIdentity>;
   /**
    * Reads a source to its end, hashes and stores it. After a failure nothing is left.
    * @throws AssetError `too_large` or `hash_mismatch`, StoreUnavailable, the signal's reason, or the error of the source

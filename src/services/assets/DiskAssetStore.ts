@@ -1,12 +1,30 @@
 import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, opendir, rename, rm, unlink } from 'node:fs/promises';
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  opendir,
+  readFile,
+  rename,
+  rm,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import type { Logger } from '../../utils/logger.js';
 import type { ByteRange } from '../../utils/StoredFile.js';
 import { AssetError } from './AssetError.js';
-import type { AssetInfo, AssetSource, AssetStore, PutOptions, StoredAsset } from './AssetStore.js';
+import type {
+  AssetInfo,
+  AssetSource,
+  AssetStore,
+  PutOptions,
+  StoredAsset,
+  StoreIdentity,
+} from './AssetStore.js';
 import { isAssetHash } from './assetHash.js';
 import { resolveRange } from './assetRange.js';
 import { FileWriter } from './FileWriter.js';
@@ -21,7 +39,10 @@ const SHARD = /^[0-9a-f]{2}$/;
  * only.
  */
 const UNFINISHED = 'unfinished';
-const UNFINISHED_FILE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Also the names of unfinished files. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** The file with the id of the store. */
+const IDENTITY = 'store-id';
 /** Read buffer per file: with smaller chunks, reading 1 MB takes twice as long. */
 const READ_BYTES = 1024 * 1024;
 /** Uploads are private: only the server's user may read them. */
@@ -65,6 +86,19 @@ export class DiskAssetStore implements AssetStore {
 
   async stop(): Promise<void> {
     this.#outage.stop();
+  }
+
+  /** An id in a file of the folder: servers may see the same folder under different paths, and different folders under the same path. */
+  async identity(): Promise<StoreIdentity> {
+    const file = path.join(this.#root, IDENTITY);
+    const known = await this.#onDisk(unlessGone(readFile(file, 'utf8')));
+    if (known !== undefined && UUID.test(known)) return { id: known, place: this.#root };
+    // If another server does the same now, the last one counts from the next call on.
+    const id = randomUUID();
+    const temporary = path.join(this.#unfinished, randomUUID());
+    await this.#onDisk(writeFile(temporary, id, { flag: 'wx', mode: FILE_MODE }));
+    await this.#onDisk(rename(temporary, file));
+    return { id, place: this.#root };
   }
 
   async put(source: AssetSource, options: PutOptions = {}): Promise<StoredAsset> {
@@ -136,7 +170,7 @@ export class DiskAssetStore implements AssetStore {
 
   async removeUnfinished(olderThan: number): Promise<void> {
     for await (const { name } of await this.#onDisk(opendir(this.#unfinished))) {
-      if (!UNFINISHED_FILE.test(name)) continue;
+      if (!UUID.test(name)) continue;
       const file = path.join(this.#unfinished, name);
       const stats = await unlessGone(lstat(file));
       if (stats?.isFile() && stats.mtimeMs <= olderThan) await unlessGone(unlink(file));

@@ -1,8 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../utils/clock.js';
 import type { ByteRange } from '../../utils/StoredFile.js';
 import { AssetError } from './AssetError.js';
-import type { AssetInfo, AssetSource, AssetStore, PutOptions, StoredAsset } from './AssetStore.js';
+import type {
+  AssetInfo,
+  AssetSource,
+  AssetStore,
+  PutOptions,
+  StoredAsset,
+  StoreIdentity,
+} from './AssetStore.js';
 import { resolveRange } from './assetRange.js';
 import { Intake } from './Intake.js';
 
@@ -17,6 +25,8 @@ interface Entry {
 /** Assets in this process's memory. Their holders decide how many there are. */
 export class MemoryAssetStore implements AssetStore {
   readonly isAvailable = true;
+  /** Nobody else has this memory. */
+  readonly #id = randomUUID();
   readonly #clock: Clock;
   readonly #intake = new Intake();
   readonly #entries = new Map<string, Entry>();
@@ -28,6 +38,10 @@ export class MemoryAssetStore implements AssetStore {
   async start(): Promise<void> {}
 
   async stop(): Promise<void> {}
+
+  async identity(): Promise<StoreIdentity> {
+    return { id: this.#id, place: 'memory' };
+  }
 
   /** A Buffer is kept without a copy: it must not be written to any more. */
   async put(source: AssetSource, options: PutOptions = {}): Promise<StoredAsset> {

@@ -11,6 +11,7 @@ import type {
   AssetStore,
   PutOptions,
   StoredAsset,
+  StoreIdentity,
 } from './AssetStore.js';
 import { isAssetHash } from './assetHash.js';
 import { resolveRange } from './assetRange.js';
@@ -63,6 +64,12 @@ export class S3AssetStore implements AssetStore {
     this.#outage.stop();
     this.#opened?.close();
     this.#opened = undefined;
+  }
+
+  /** The endpoint does not count: a service may have several addresses. */
+  async identity(): Promise<StoreIdentity> {
+    const place = `s3://${this.#options.bucket}/${this.#prefix}`;
+    return { id: place, place };
   }
 
   async put(source: AssetSource, options: PutOptions = {}): Promise<StoredAsset> {

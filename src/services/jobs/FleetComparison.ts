@@ -1,7 +1,7 @@
 import { messageOf } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import { Repeater } from '../../utils/Repeater.js';
-import type { KnownMachines } from '../queue/KnownMachines.js';
+import type { Announcements } from '../queue/Announcements.js';
 
 interface Timings {
   /** Interval of the comparisons, ms. */
@@ -17,8 +17,8 @@ const TIMINGS: Timings = { lookMs: 1000, settleMs: 3000, logAfterMs: 120_000 };
 interface Parts {
   /** Hosts of the machines of this server. */
   readonly hosts: () => readonly string[];
-  /** `undefined` if no other server shares the jobs. */
-  readonly known: KnownMachines | undefined;
+  /** The hosts of all servers; `undefined` if no other server shares the jobs. */
+  readonly known: Announcements | undefined;
 }
 
 /**

@@ -3,17 +3,18 @@ import { type Clock, systemClock } from '../../../utils/clock.js';
 import type { Logger } from '../../../utils/logger.js';
 import type { WorkflowTexts } from '../../../workflows/files/WorkflowTexts.js';
 import type { Workflow } from '../../../workflows/types.js';
+import type { Announcements } from '../Announcements.js';
 import type { ForcedHosts } from '../ForcedHosts.js';
 import type { IdempotencyStore } from '../IdempotencyStore.js';
 import type { JobQueue } from '../JobQueue.js';
 import type { JobStore } from '../JobStore.js';
-import type { KnownMachines } from '../KnownMachines.js';
 import type { MachineChanges } from '../MachineChanges.js';
 import type { MachineUpdates } from '../MachineUpdates.js';
 import type { MessageRelay } from '../MessageRelay.js';
 import type { SlotLeases } from '../SlotLeases.js';
 import { EventChannel } from './EventChannel.js';
 import { JobCodec } from './JobCodec.js';
+import { RedisAnnouncements } from './RedisAnnouncements.js';
 import { RedisClock } from './RedisClock.js';
 import { RedisConnection, type RedisTimings } from './RedisConnection.js';
 import { RedisForcedHosts } from './RedisForcedHosts.js';
@@ -21,7 +22,6 @@ import { RedisIdempotencyStore } from './RedisIdempotencyStore.js';
 import { RedisJobEvents } from './RedisJobEvents.js';
 import { RedisJobQueue } from './RedisJobQueue.js';
 import { RedisJobStore } from './RedisJobStore.js';
-import { RedisKnownMachines } from './RedisKnownMachines.js';
 import { RedisMachineChanges } from './RedisMachineChanges.js';
 import { RedisMachineUpdates } from './RedisMachineUpdates.js';
 import { RedisMessageRelay } from './RedisMessageRelay.js';
@@ -57,8 +57,10 @@ export interface RedisQueue {
   readonly forcedHosts: ForcedHosts;
   /** Manual changes to machines. */
   readonly machineChanges: MachineChanges;
-  /** The machines that the servers know. */
-  readonly knownMachines: KnownMachines;
+  /** The hosts of the machines that the servers know. */
+  readonly knownMachines: Announcements;
+  /** The asset stores that the servers use. */
+  readonly assetStores: Announcements;
   /** What other servers learned about machines. */
   readonly machineUpdates: MachineUpdates;
   /** Sends messages about running jobs to the servers whose clients follow them. */
@@ -74,6 +76,11 @@ export interface RedisQueue {
 
 /** How long a job with an idempotency key may wait and run before the key is free again, ms. */
 const KEY_DAYS_MS = 7 * 24 * 3_600_000;
+
+/** How long a machine is kept that no server tells, ms: longer than the restart of a server. */
+const MACHINES_KEPT_MS = 30_000;
+/** The same for an asset store, ms: longer than two comparisons. */
+const STORES_KEPT_MS = 6000;
 
 /** Creates everything that uses Redis. Nothing is loaded or connected to before its start. */
 export function createRedisQueue(
@@ -108,7 +115,8 @@ export function createRedisQueue(
     slots,
     forcedHosts,
     machineChanges: tellingUnavailable<MachineChanges>(new RedisMachineChanges(connection, base)),
-    knownMachines: new RedisKnownMachines(connection, base),
+    knownMachines: new RedisAnnouncements(connection, `${base}:known-machines`, MACHINES_KEPT_MS),
+    assetStores: new RedisAnnouncements(connection, `${base}:asset-stores`, STORES_KEPT_MS),
     machineUpdates,
     messageRelay,
     workflowTexts: tellingUnavailable<WorkflowTexts>(new RedisWorkflowTexts(connection, base)),

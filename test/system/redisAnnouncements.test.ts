@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RedisKnownMachines } from '../../src/services/queue/redis/RedisKnownMachines.js';
+import { RedisAnnouncements } from '../../src/services/queue/redis/RedisAnnouncements.js';
 import { eventually } from '../support/eventually.js';
 import { RedisServer, requireRedis } from '../support/RedisServer.js';
 
-describe.runIf(requireRedis())('the machines that servers tell each other through Redis', () => {
+describe.runIf(requireRedis())('what servers tell each other through Redis', () => {
   let redis: RedisServer;
   let commands: Redis;
   beforeEach(async () => {
@@ -16,7 +16,7 @@ describe.runIf(requireRedis())('the machines that servers tell each other throug
     await redis.stop();
   });
 
-  const server = (keptMs?: number) => new RedisKnownMachines({ commands }, '{test}', keptMs);
+  const server = (keptMs = 30_000) => new RedisAnnouncements({ commands }, '{test}:told', keptMs);
 
   it('are those of all servers', async () => {
     expect(await server().tell(['a:1', 'b:1'])).toEqual(new Set(['a:1', 'b:1']));
