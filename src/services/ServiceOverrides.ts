@@ -13,6 +13,7 @@ import type { IdempotencyStore } from './queue/IdempotencyStore.js';
 import type { JobEvents } from './queue/JobEvents.js';
 import type { JobQueue } from './queue/JobQueue.js';
 import type { JobStore } from './queue/JobStore.js';
+import type { RedisTimings } from './queue/redis/RedisConnection.js';
 import type { SlotLeases } from './queue/SlotLeases.js';
 import type { AssetFiles, GatheringParts } from './submissions/FileGathering.js';
 import type { RandomNumber } from './submissions/seeds.js';
@@ -50,6 +51,7 @@ export interface ServiceOverrides {
   readonly workflows?: readonly Workflow[];
   /** Whether other servers use the same store, queue, events and keys. Their creator starts and stops them. */
   readonly isShared?: boolean;
+  readonly redis?: Partial<RedisTimings>;
   readonly jobStore?: JobStore;
   readonly jobQueue?: JobQueue;
   readonly jobEvents?: JobEvents;

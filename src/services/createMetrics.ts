@@ -89,6 +89,7 @@ export function createMetrics(config: Config, parts: Parts, log: (component: str
         admission,
         workflows,
         isQueueAvailable: parts.isQueueAvailable,
+        hasQueueRefused: () => redis?.connection.hasRefused ?? false,
         removed: parts.removed,
         isStoreAvailable: parts.isStoreAvailable,
         storeDifference: parts.storeDifference,

@@ -140,7 +140,14 @@ export function createSharing(
 ): Sharing {
   if (kind === 'redis') {
     const redis = createRedisQueue(
-      { url: redisUrl, prefix: redisPrefix, builtIn, lifetimeMs: jobs.lifetimeMs, ownClock },
+      {
+        url: redisUrl,
+        prefix: redisPrefix,
+        builtIn,
+        lifetimeMs: jobs.lifetimeMs,
+        ownClock,
+        timings: overrides.redis,
+      },
       logger,
     );
     const audited = new RedisAssetHolders(redis.connection, redis.base);

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.js';
+import { AppError, isQueueAway } from '../errors.js';
 import type { Clock } from '../utils/clock.js';
 import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
 import type { StoreDifference } from './assets/StoreComparison.js';
@@ -20,6 +20,7 @@ export interface HealthReport {
 
 const STORE_UNAVAILABLE = 'The asset store is not available.';
 const DIFFERENT_STORES = 'Servers with the same queue use different asset stores';
+const QUEUE_REFUSED = 'Redis refused commands in the last minute: the log has the errors and the keys.';
 const QUEUE_WARNING = 0.8;
 const FAILURE_WARNING = 0.2;
 /** Below this number of jobs, a rate means nothing. */
@@ -39,6 +40,7 @@ export class HealthReporter {
   readonly #workflows: Pick<WorkflowCatalogue, 'problems' | 'get'>;
   readonly #removed: Pick<RemovedWorkflows, 'get'>;
   readonly #isQueueAvailable: () => boolean;
+  readonly #hasQueueRefused: () => boolean;
   readonly #isStoreAvailable: () => boolean;
   readonly #storeDifference: () => StoreDifference | undefined;
   readonly #clock: Clock;
@@ -54,6 +56,8 @@ export class HealthReporter {
       removed: Pick<RemovedWorkflows, 'get'>;
       /** Whether jobs can be accepted and recorded. */
       isQueueAvailable: () => boolean;
+      /** Whether the queue recently refused something that only an operator can repair. */
+      hasQueueRefused: () => boolean;
       /** Whether the files of jobs can be read and stored. */
       isStoreAvailable: () => boolean;
       /** The asset stores, if other servers use another one than this server. */
@@ -69,6 +73,7 @@ export class HealthReporter {
     this.#workflows = parts.workflows;
     this.#removed = parts.removed;
     this.#isQueueAvailable = parts.isQueueAvailable;
+    this.#hasQueueRefused = parts.hasQueueRefused;
     this.#isStoreAvailable = parts.isStoreAvailable;
     this.#storeDifference = parts.storeDifference;
     this.#clock = clock;
@@ -136,9 +141,20 @@ export class HealthReporter {
       issues.push(`${failed} of the last ${completed + failed} jobs failed.`);
     }
     if (!this.#isQueueAvailable()) return issues;
-    const queueUsage = await this.#admission.queueUsage();
+    const queueUsage = await this.#queueUsage();
     if (queueUsage > QUEUE_WARNING) issues.push(`The queue is ${Math.round(queueUsage * 100)} % full.`);
+    if (this.#hasQueueRefused()) issues.push(QUEUE_REFUSED);
     return issues;
+  }
+
+  /** 0 if it cannot be read: the report names the reason. */
+  async #queueUsage(): Promise<number> {
+    try {
+      return await this.#admission.queueUsage();
+    } catch (error) {
+      if (!isQueueAway(error)) throw error;
+      return 0;
+    }
   }
 }
 

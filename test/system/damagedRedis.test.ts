@@ -37,6 +37,19 @@ const NUMBERS: Readonly<Record<string, (redis: Redis, prefix: string, id: string
   'the sequence of jobs': (redis, prefix) => redis.set(`${prefix}:jobs:sequence`, 'x'),
 };
 
+/** Keys without which no job is accepted, and the beginning of a key that the refused command names. */
+const NEEDED_BY_SUBMISSIONS: Readonly<Record<string, string>> = {
+  'assets:holders': 'assets:holders',
+  'assets:counts': 'assets:counts',
+  'jobs:counts': 'jobs:counts',
+  // The script constructs it.
+  'jobs:status:pending': 'job:',
+  'waiting:ranks': 'waiting:ranks',
+  [`queue:${TYPE}:prioritized`]: `queue:${TYPE}:prioritized`,
+};
+
+const REFUSED = 'Redis refused commands in the last minute: the log has the errors and the keys.';
+
 describe.runIf(requireRedis())('damage in Redis', () => {
   let site: RedisSite;
   let redis: Redis;
@@ -46,7 +59,7 @@ describe.runIf(requireRedis())('damage in Redis', () => {
     site = await RedisSite.open();
     redis = site.connect();
     logger = new RecordingLogger();
-    stack = await site.start({ env: ONE_AT_A_TIME, logger });
+    stack = await site.start({ env: ONE_AT_A_TIME, logger, overrides: { redis: { refusedMs: 3000 } } });
   });
   afterEach(() => site.close());
 
@@ -90,16 +103,49 @@ describe.runIf(requireRedis())('damage in Redis', () => {
     });
   }
 
+  const health = async () => (await stack.client.request('/health')).json();
+  const refusalsOf = (key: string) =>
+    logger.lines.filter(
+      ({ message, fields }) =>
+        message === 'Redis refused a command' && JSON.stringify(fields['keys']).includes(`"${key}`),
+    );
+
+  for (const [name, named] of Object.entries(NEEDED_BY_SUBMISSIONS)) {
+    it(`that refuses submissions (${name}) is in the health report, and in the log with the key`, async () => {
+      const key = `{${site.prefix}}:${name}`;
+      await expectAllCompleted([await submit(0)]);
+      if (await redis.exists(key)) await redis.rename(key, 'aside');
+      await redis.set(key, 'x');
+      const image = await png({ colour: colourOf(1) });
+      for (let n = 0; n < 3; n += 1) {
+        const response = await stack.client.post(`/api/async/${TYPE}`, image);
+        expect(await response.json()).toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
+      }
+      expect(await health()).toMatchObject({ status: 'degraded', issues: [REFUSED] });
+      const told = refusalsOf(`{${site.prefix}}:${named}`);
+      expect(told[0]).toMatchObject({
+        level: 'error',
+        fields: { error: expect.stringContaining('WRONGTYPE') },
+      });
+      // Each error is there once: several commands may need the key.
+      const errors = told.map(({ fields }) => JSON.stringify(fields['error']));
+      expect(new Set(errors).size).toBe(errors.length);
+      await redis.del(key);
+      if (await redis.exists('aside')) await redis.rename('aside', key);
+      await expectAllCompleted([await submit(2)]);
+      await eventually(async () => expect(await health()).toMatchObject({ status: 'healthy', issues: [] }));
+    });
+  }
+
   it('that lasts is in the health report, and in the log once', async () => {
     const types = `{${site.prefix}}:types`;
     const ids = await fill();
     await redis.rename(types, 'aside');
     await redis.set(types, 'x');
-    const health = async () => (await stack.client.request('/health')).json();
     await eventually(async () =>
       expect(await health()).toMatchObject({
         status: 'critical',
-        issues: ['No job can be taken from the queue.'],
+        issues: ['No job can be taken from the queue.', REFUSED],
       }),
     );
     const told = () => logger.lines.filter(({ message }) => message === 'No job can be taken from the queue');
@@ -109,6 +155,6 @@ describe.runIf(requireRedis())('damage in Redis', () => {
     ]);
     await redis.rename('aside', types);
     await expectAllCompleted(ids);
-    expect(await health()).toMatchObject({ status: 'healthy' });
+    await eventually(async () => expect(await health()).toMatchObject({ status: 'healthy' }));
   });
 });

@@ -5,6 +5,7 @@ import { Listeners } from '../../../utils/Listeners.js';
 import type { Logger } from '../../../utils/logger.js';
 import { backoffWithJitter, sleep } from '../../../utils/timers.js';
 import { checkRedis } from './checkRedis.js';
+import { RefusedCommands } from './RefusedCommands.js';
 import { writeTogether } from './writeTogether.js';
 
 export interface RedisTimings {
@@ -21,6 +22,8 @@ export interface RedisTimings {
   readonly reconnectMaxMs: number;
   /** How long the startup waits for Redis, ms. */
   readonly startMs: number;
+  /** How long a refused command counts as recent, ms. */
+  readonly refusedMs: number;
 }
 
 const REDIS_TIMINGS: RedisTimings = {
@@ -31,6 +34,7 @@ const REDIS_TIMINGS: RedisTimings = {
   reconnectBaseMs: 50,
   reconnectMaxMs: 2000,
   startMs: 10_000,
+  refusedMs: 60_000,
 };
 
 /** Interval of the check whether a cluster is up, ms. */
@@ -59,6 +63,7 @@ export class RedisConnection {
   readonly #timings: RedisTimings;
   readonly #logger: Logger;
   readonly #onChange: Listeners<[isAvailable: boolean]>;
+  readonly #refused: RefusedCommands;
   #clients: Clients | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #isAvailable = false;
@@ -76,6 +81,7 @@ export class RedisConnection {
     this.#heartbeatKey = `${prefix}:heartbeat`;
     this.#logger = logger;
     this.#timings = { ...REDIS_TIMINGS, ...timings };
+    this.#refused = new RefusedCommands(this.#timings.refusedMs, logger);
     const onError = (error: unknown) => logger.error('A Redis listener failed', { error: messageOf(error) });
     this.#onChange = new Listeners(onError);
   }
@@ -98,6 +104,11 @@ export class RedisConnection {
   /** Whether Redis accepted the last write. */
   get isAvailable(): boolean {
     return this.#isAvailable && !this.#isStopped;
+  }
+
+  /** Whether Redis recently refused a command although it is available. The log has the reason. */
+  get hasRefused(): boolean {
+    return this.#refused.areRecent;
   }
 
   /** Calls `listener` at the start and end of an outage. @returns a function that removes it */
@@ -136,6 +147,7 @@ export class RedisConnection {
     clients.subscriber.on('ready', () => void this.#look());
     for (const client of [clients.commands, clients.subscriber]) {
       client.on('close', () => this.#set(false));
+      this.#refused.watch(client);
     }
     this.#heartbeat = setInterval(() => void this.#look(), this.#timings.heartbeatMs);
     // It may be full.

@@ -41,7 +41,7 @@ export interface RedisQueueOptions {
   readonly lifetimeMs: number;
   /** The clock of this server. */
   readonly ownClock?: Clock;
-  readonly timings?: Partial<RedisTimings>;
+  readonly timings?: Partial<RedisTimings> | undefined;
 }
 
 /** Everything that servers share in Redis. */
