@@ -20,11 +20,11 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
   });
   afterAll(() => server.stop());
 
-  async function connect(prefix: string, redis = server) {
+  async function connect(prefix: string, { redis = server, lockMs = QUICK.lockMs } = {}) {
     const logger = new RecordingLogger();
     const connection = new RedisConnection(redis.url, prefix, logger);
     await connection.start();
-    const queue = new RedisJobQueue({ connection, prefix, logger }, QUICK);
+    const queue = new RedisJobQueue({ connection, prefix, logger }, { ...QUICK, lockMs });
     await queue.start();
     const stop = async () => {
       await queue.stop();
@@ -251,9 +251,54 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     await stop();
   });
 
+  it.each([
+    ['the list of held entries was something else for a while', 'active', ['a']],
+    ['the set of waiting entries is lost', 'prioritized', ['a', 'b']],
+  ])('reports entries that are in no list, once, and takes them again: %s', async (_name, list, lost) => {
+    const prefix = `{${randomUUID()}}`;
+    // Even a busy computer renews such a hold in time.
+    const patient = { lockMs: 60_000 };
+    const [one, other] = [await connect(prefix, patient), await connect(prefix, patient)];
+    const told: string[] = [];
+    for (const { queue } of [one, other]) queue.onLost((id) => told.push(id));
+    for (const id of ['a', 'b']) await one.queue.add(entry(id));
+    const redis = one.connection.commands;
+    const key = `${prefix}:queue:t:${list}`;
+    await redis.del(key);
+    await redis.set(key, 'x');
+    await expect(takeFirst(one.queue)).rejects.toThrow('WRONGTYPE');
+    await redis.del(key);
+    await eventually(() => expect(told.toSorted()).toEqual(lost));
+    for (const id of lost) await other.queue.add(entry(id));
+    const ids = [(await takeOne(one.queue)).entry.id, (await takeOne(other.queue)).entry.id];
+    expect(ids.sort()).toEqual(['a', 'b']);
+    // Held entries are in a list, or have a lock.
+    await redis.del(`${prefix}:queue:t:active`);
+    for (let n = 0; n < 4; n += 1) await one.queue.repair();
+    expect(told.toSorted()).toEqual(lost);
+    expect(await other.queue.size()).toEqual({ jobs: 0, bytes: 0 });
+    await Promise.all([one.stop(), other.stop()]);
+  });
+
+  it('finds what waits again after the names of the types were lost', async () => {
+    const prefix = `{${randomUUID()}}`;
+    const adds = await connect(prefix);
+    await adds.queue.add(entry('a'));
+    await adds.queue.add(entry('b', { type: 'u' }));
+    await adds.connection.commands.del(`${prefix}:types`);
+    await adds.stop();
+    // It has used neither type.
+    const other = await connect(prefix);
+    const woken = new Promise<void>((resolve) => other.queue.onWaiting(resolve));
+    await woken;
+    const ids = [(await takeOne(other.queue)).entry.id, (await takeOne(other.queue)).entry.id];
+    expect(ids).toEqual(['a', 'b']);
+    await other.stop();
+  });
+
   it('keeps all that it was given when Redis is killed and starts again', async () => {
     const own = await RedisServer.start();
-    const { queue, stop } = await connect(`{${randomUUID()}}`, own);
+    const { queue, stop } = await connect(`{${randomUUID()}}`, { redis: own });
     for (const id of ['a', 'b', 'c']) await queue.add(entry(id));
     const held = await takeOne(queue);
     await own.kill();

@@ -1,5 +1,3 @@
-import { messageOf } from '../../../errors.js';
-import { Listeners } from '../../../utils/Listeners.js';
 import type { Logger } from '../../../utils/logger.js';
 import { type Candidate, entryOf } from './laneEntries.js';
 import { nextEntries } from './nextEntries.js';
@@ -17,24 +15,17 @@ interface Parts {
   /** Prefix of BullMQ's keys. */
   readonly prefix: string;
   readonly laneOf: (type: string) => Promise<QueueLane>;
+  /** Called with the id of each job whose entry was damaged and has been removed. */
+  readonly onLost: (id: string) => void;
   readonly logger: Logger;
 }
 
 /** Searches the lanes of all types for waiting entries, and removes those that cannot be read. */
 export class LaneSearch {
   readonly #parts: Parts;
-  readonly #lost: Listeners<[id: string]>;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#lost = new Listeners((error) =>
-      parts.logger.error('A Redis listener failed', { error: messageOf(error) }),
-    );
-  }
-
-  /** See `JobQueue`. */
-  onLost(listener: (id: string) => void): () => void {
-    return this.#lost.add(listener);
   }
 
   /** Returns the visible waiting entries in order, and how many others there are. */
@@ -56,13 +47,13 @@ export class LaneSearch {
 
   /** Removes a damaged entry: BullMQ would fail for it, and with it every search. */
   async #drop(lane: QueueLane, id: string): Promise<void> {
-    const { index, logger } = this.#parts;
+    const { index, logger, onLost } = this.#parts;
     if (!(await lane.dropDamaged(id))) return;
     logger.warn('A queue entry cannot be read and was removed', { jobId: id, jobType: lane.type });
     try {
       await index.leave(id);
     } finally {
-      this.#lost.tell(id);
+      onLost(id);
     }
   }
 }

@@ -7,7 +7,7 @@ import {
   type HoldTimings,
   isNotHeld,
 } from './createBullQueue.js';
-import { dropWaiting } from './damagedEntries.js';
+import { dropStray, dropWaiting, type EntryState } from './damagedEntries.js';
 import { type LaneData, readLaneData } from './laneData.js';
 
 export type LaneJob = Job<LaneData, unknown, string>;
@@ -76,9 +76,9 @@ export class QueueLane {
     return dropWaiting(this.#client, this.#bull.queue.toKey(''), id);
   }
 
-  /** Whether there is such an entry, waiting or held by any server. */
-  async has(id: string): Promise<boolean> {
-    return (await this.#client.exists(this.#bull.queue.toKey(id))) === 1;
+  /** Removes an entry that is in no list and that no server holds. @returns where it was */
+  dropStray(id: string): Promise<EntryState> {
+    return dropStray(this.#client, this.#bull.queue.toKey(''), id);
   }
 
   /** Whether an entry waits: it exists, and no server holds it. */

@@ -1,15 +1,16 @@
 import { v4 as uuid } from 'uuid';
 import { messageOf } from '../../../errors.js';
+import { Listeners } from '../../../utils/Listeners.js';
 import type { Logger } from '../../../utils/logger.js';
 import type { JobQueue, Picker, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
 import { LaterLook } from '../LaterLook.js';
 import type { Bull, HoldTimings } from './createBullQueue.js';
+import { IndexRepair } from './IndexRepair.js';
 import { LaneSearch } from './LaneSearch.js';
 import { isLaneType, type LaneData } from './laneData.js';
 import { type Candidate, dataOf, entryOf } from './laneEntries.js';
 import { type LaneJob, QueueLane } from './QueueLane.js';
 import type { RedisConnection } from './RedisConnection.js';
-import { rebuildIndex } from './rebuildIndex.js';
 import { ShownEntries } from './ShownEntries.js';
 import { Subscription } from './Subscription.js';
 import { queueUnavailable } from './unavailable.js';
@@ -51,6 +52,8 @@ export class RedisJobQueue implements JobQueue {
   readonly #lanes = new Map<string, QueueLane>();
   readonly #shown = new ShownEntries();
   readonly #listeners = new Set<() => void>();
+  readonly #lost: Listeners<[id: string]>;
+  readonly #repair: IndexRepair;
   readonly #search: LaneSearch;
   readonly #later = new LaterLook(() => this.#tell());
   readonly #timers: NodeJS.Timeout[] = [];
@@ -59,8 +62,6 @@ export class RedisJobQueue implements JobQueue {
   readonly #channel: string;
   /** Receives messages about entries that any server adds. */
   #added: Subscription | undefined;
-  /** Whether the counts of the index and of BullMQ's queues differed at the last check. */
-  #isSuspect = false;
 
   constructor(parts: RedisQueueParts, timings: RedisQueueTimings = REDIS_QUEUE_TIMINGS) {
     this.#parts = parts;
@@ -71,7 +72,12 @@ export class RedisJobQueue implements JobQueue {
     const { connection, logger } = parts;
     const laneOf = (type: string) => this.#lane(type);
     const prefix = this.#lanePrefix;
-    this.#search = new LaneSearch({ connection, index: this.#index, prefix, laneOf, logger });
+    this.#lost = new Listeners((error) =>
+      logger.error('A Redis listener failed', { error: messageOf(error) }),
+    );
+    const onLost = (id: string) => this.#lost.tell(id);
+    this.#search = new LaneSearch({ connection, index: this.#index, prefix, laneOf, onLost, logger });
+    this.#repair = new IndexRepair({ index: this.#index, onLost, logger });
   }
 
   /**
@@ -152,20 +158,13 @@ export class RedisJobQueue implements JobQueue {
   }
 
   onLost(listener: (id: string) => void): () => void {
-    return this.#search.onLost(listener);
+    return this.#lost.add(listener);
   }
 
-  /**
-   * Compares the index with BullMQ's queues, which are authoritative, and corrects it if they differ twice in a row: a
-   * server may have died between its two writes, or just be between them.
-   */
+  /** Restores types that Redis has lost, and compares the index with BullMQ's queues; see `IndexRepair`. */
   async repair(): Promise<void> {
-    const lanes = await this.#allLanes();
-    const counts = await Promise.all(lanes.map((lane) => lane.count()));
-    const { jobs } = await this.#index.size();
-    const isWrong = counts.reduce((sum, count) => sum + count, 0) !== jobs;
-    if (isWrong && this.#isSuspect) await rebuildIndex(this.#index, lanes);
-    this.#isSuspect = isWrong && !this.#isSuspect;
+    if (await this.#index.restoreTypes([...this.#lanes.keys()])) this.#tellWaiting();
+    await this.#repair.run(await this.#allLanes());
   }
 
   /**

@@ -60,6 +60,14 @@ if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('DEL', KEYS[4]) end
 return type
 `);
 
+/** KEYS: types, used types. ARGV: other types. Returns how many of them all were missing. */
+const RESTORE_TYPES = new LuaScript(`
+local added = 0
+for _, type in ipairs(redis.call('HVALS', KEYS[1])) do added = added + redis.call('SADD', KEYS[2], type) end
+for _, type in ipairs(ARGV) do added = added + redis.call('SADD', KEYS[2], type) end
+return added
+`);
+
 /** KEYS: ranks, total. Returns the number of entries, and their bytes. */
 const SIZE = new LuaScript(`return { redis.call('ZCARD', KEYS[1]), redis.call('GET', KEYS[2]) or '0' }`);
 
@@ -123,6 +131,15 @@ export class WaitingIndex {
     const [ranks, , , total] = this.#keys;
     const [jobs, bytes] = (await SIZE.run(this.#connection.commands, [ranks, total], [])) as [number, string];
     return { jobs, bytes: Number(bytes) || 0 };
+  }
+
+  /**
+   * Adds types that are missing in the set of used types: those of waiting entries, and others.
+   * @returns whether any were missing; nobody found their entries
+   */
+  async restoreTypes(others: readonly string[]): Promise<boolean> {
+    const keys = [this.#keys[1], this.typesKey];
+    return ((await RESTORE_TYPES.run(this.#connection.commands, keys, others)) as number) > 0;
   }
 
   /** Ids of all waiting entries. For repairs only: there may be very many. */

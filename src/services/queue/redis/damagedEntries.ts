@@ -1,4 +1,4 @@
-/** Removes entries from queues of BullMQ that it cannot read: it would fail for them again and again. */
+/** Removes entries from queues of BullMQ that it cannot read, and would fail for again and again, or that it cannot find. */
 import type { Redis } from 'ioredis';
 import { jsonIfValid } from '../../../utils/jsonIfValid.js';
 import { LuaScript } from './LuaScript.js';
@@ -20,6 +20,38 @@ redis.call('SREM', KEYS[2], ARGV[1])
 redis.call('DEL', KEYS[3], KEYS[4])
 return redis.call('LREM', KEYS[1], 0, ARGV[1])
 `);
+
+/**
+ * KEYS: waiting, active, paused, prioritized, delayed, the entry, its lock. ARGV: id. Returns 0 if there is no entry, 1 if it is in
+ * a list or held, 2 if it was removed. ¶ BullMQ moves an entry between lists within one script, so nobody is just doing that.
+ */
+const DROP_STRAY = new LuaScript(`
+if redis.call('EXISTS', KEYS[6]) == 0 then return 0 end
+for n = 1, 3 do
+  if redis.call('LPOS', KEYS[n], ARGV[1]) then return 1 end
+end
+for n = 4, 5 do
+  if redis.call('ZSCORE', KEYS[n], ARGV[1]) then return 1 end
+end
+if redis.call('EXISTS', KEYS[7]) == 1 then return 1 end
+redis.call('DEL', KEYS[6])
+return 2
+`);
+
+/** `stray`: it was in no list, and has been removed; of several servers, one gets this. */
+export type EntryState = 'absent' | 'listed' | 'stray';
+
+/**
+ * Removes an entry that is in no list of its queue and that no server holds: nobody would take it, and BullMQ would ignore another
+ * one with its id.
+ * @param lane prefix of the queue's keys, with the colon
+ */
+export async function dropStray(client: Redis, lane: string, id: string): Promise<EntryState> {
+  const lists = ['wait', 'active', 'paused', 'prioritized', 'delayed'].map((name) => lane + name);
+  const keys = [...lists, `${lane}${id}`, `${lane}${id}:lock`];
+  const answer = await DROP_STRAY.run(client, keys, [id]);
+  return answer === 0 ? 'absent' : answer === 1 ? 'listed' : 'stray';
+}
 
 /**
  * Removes a waiting entry.
