@@ -37,13 +37,6 @@ export interface ComfyClientOptions extends MachineFilesOptions {
   onSubmit(): void;
 }
 
-/** The nodes whose outputs the caller of `submit` needs. */
-interface NeededNodes {
-  readonly outputNodes: readonly string[];
-  /** Whether the prompt is of no use without the first one. */
-  readonly isFirstNeeded?: boolean | undefined;
-}
-
 /**
  * The HTTP API of one instance. Every method rejects with a `PromptError` (see the table of failures) or, if its `signal` is
  * aborted, with the signal's reason.
@@ -125,13 +118,14 @@ export class ComfyClient {
 
   /**
    * `POST /prompt`.
-   * @returns the prompt's id (older servers ignore the requested one), and the error if none of its output nodes will run, if the
-   *   first one will not although it is needed, or if one of them lacks its uploaded file: ComfyUI then runs the rest
+   * @param outputNodes ids of the nodes that the caller needs
+   * @returns the prompt's id (older servers ignore the requested one), and the error if none of its output nodes will run, or if
+   *   one of them lacks its uploaded file: ComfyUI then runs the rest
    * @throws PromptError `invalid workflow` with ComfyUI's own message if it rejects the prompt
    */
   async submit(
     prompt: Omit<PromptBody, 'serverId'>,
-    { outputNodes, isFirstNeeded }: NeededNodes,
+    outputNodes: readonly string[],
     signal?: AbortSignal,
   ): Promise<{ promptId: string; refusal: PromptError | undefined }> {
     this.#options.onSubmit();
@@ -156,8 +150,7 @@ export class ComfyClient {
     );
     const left = outputNodes.filter((id) => !refused.has(id)).length;
     const refusal = left < outputNodes.length ? refusalOf(answer.json(), files) : undefined;
-    const lacksFirst = isFirstNeeded === true && refused.has(outputNodes[0] ?? '');
-    const isHarmless = left > 0 && !lacksFirst && refusal?.failure !== 'input file gone';
+    const isHarmless = left > 0 && refusal?.failure !== 'input file gone';
     return { promptId, refusal: isHarmless ? undefined : refusal };
   }
 

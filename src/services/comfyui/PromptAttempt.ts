@@ -51,7 +51,6 @@ export class PromptAttempt {
   readonly #options: AttemptOptions;
   readonly #listener: RunListener;
   readonly #lease: ConnectionLease | undefined;
-  readonly #tracker: PromptTracker;
   /** Uploaded files by their value in the graph. */
   readonly #uploads = new Map<GraphFile, { readonly name: UploadName; readonly path: string }>();
   #unsubscribe: () => void = () => undefined;
@@ -72,11 +71,10 @@ export class PromptAttempt {
     this.#listener = listener;
     this.#lease = lease;
     const { graph, outputNodes, limits } = this.#run;
-    this.#tracker = new PromptTracker(graph, outputNodes);
     this.follower = new PromptFollower({
       client,
       graph,
-      tracker: this.#tracker,
+      tracker: new PromptTracker(graph, outputNodes),
       outputNodes,
       socket: lease?.socket,
       timings: options.timings,
@@ -125,9 +123,6 @@ export class PromptAttempt {
     if ('error' in outcome) throw outcome.error;
     if (outcome.kind === 'ask-history') throw new PromptError('no output', 'The prompt has no output.');
     const { client, follower, promptId } = this;
-    const [first] = this.#run.outputNodes;
-    // A node that blocks silently is a choice of the workflow, such as a switch.
-    if (this.#run.isFirstNeeded && first && !outcome.made.has(first)) this.#tracker.blocked.expectRun(first);
     const source = {
       client,
       follower,
@@ -211,7 +206,7 @@ export class PromptAttempt {
    * prompt.
    */
   async #submit(signal: AbortSignal): Promise<void> {
-    const { graph, outputNodes, isFirstNeeded, promptId, extraData } = this.#run;
+    const { graph, outputNodes, promptId, extraData } = this.#run;
     // Without a socket there is no recipient for messages, whatever the id.
     const clientId = this.#lease?.socket.clientId ?? promptId;
     const files = new Map([...this.#uploads].map(([file, { path }]) => [file, path]));
@@ -223,7 +218,7 @@ export class PromptAttempt {
     this.wasSubmitted = true;
     const answer = this.client.submit(
       { graph: withContents(graph, contents), files, clientId, promptId, extraData },
-      { outputNodes, isFirstNeeded },
+      outputNodes,
     );
     this.submission = answer.then(
       () => {

@@ -12,8 +12,6 @@ export interface PromptRun {
   readonly graph: PromptGraph;
   /** Nodes whose files and texts are the results, in the order of the results. */
   readonly outputNodes: readonly string[];
-  /** Fail if ComfyUI tells why the first output node made nothing: no other output takes its place. */
-  readonly isFirstNeeded?: boolean | undefined;
   /** Upload the files of the graph; otherwise they are sent inside the prompt. */
   readonly uploads: boolean;
   /** Id under which the prompt is submitted: a UUID, as newer servers demand. Never used before. */

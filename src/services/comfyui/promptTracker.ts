@@ -1,7 +1,6 @@
 import { PromptError } from '../../errors.js';
 import { failureOfException } from '../../promptFailures.js';
 import { type PromptGraph, textsOf } from '../../workflows/graph.js';
-import { BlockedNodes, noOutput } from './BlockedNodes.js';
 import { inOrder } from './historyOrder.js';
 import type { OutputItem } from './outputItems.js';
 import { workflowNodeId } from './ownOutputs.js';
@@ -50,12 +49,13 @@ export class PromptTracker {
   outcome: PromptOutcome | undefined;
   /** `executing {node: null}` was received: from then on the history entry exists (protocol trap 2). */
   hasLeftQueue = false;
+  /** The message of a node that blocked its branch. */
+  blockedBecause: string | undefined;
   /** Messages may have been missed: the known outputs may be incomplete. */
   hasGaps = false;
   /** Nodes whose outputs were reported, in this order. */
   readonly reported = new Set<string>();
   readonly graph: PromptGraph;
-  readonly blocked: BlockedNodes;
   readonly #made: MadeItems;
   readonly #total: number;
   readonly #done = new Set<string>();
@@ -65,7 +65,6 @@ export class PromptTracker {
 
   constructor(graph: PromptGraph, outputNodes: readonly string[]) {
     this.graph = graph;
-    this.blocked = new BlockedNodes(graph);
     this.#made = new MadeItems(outputNodes);
     this.#total = Math.max(1, graph.size);
   }
@@ -125,7 +124,8 @@ export class PromptTracker {
         this.outcome ??= this.#success();
         break;
       case 'execution_error':
-        if (isBlocked(message.data)) this.blocked.add(message.data);
+        // The history does not contain it.
+        if (isBlocked(message.data)) this.blockedBecause = message.data.exception_message?.trim();
         else this.outcome ??= { kind: 'failed', error: executionError(message.data, this.graph) };
         break;
       case 'execution_interrupted':
@@ -226,13 +226,13 @@ class MadeItems {
 /**
  * The outcome in a history entry.
  * @param graph the prompt's: its texts may be repeated in an error
- * @param blocked why a branch did not run, if known
+ * @param blockedBecause why a branch did not run, if known
  * @param reported nodes whose outputs were reported, in this order
  */
 export function outcomeOfHistory(
   entry: HistoryEntry,
   outputNodes: readonly string[],
-  { graph, blocked, reported }: Pick<PromptTracker, 'graph' | 'blocked' | 'reported'>,
+  { graph, blockedBecause, reported }: Pick<PromptTracker, 'graph' | 'blockedBecause' | 'reported'>,
 ): PromptOutcome {
   const errors = historyErrors(entry);
   const failure = errors.find((error) => !isBlocked(error));
@@ -246,8 +246,9 @@ export function outcomeOfHistory(
   }
   const made = items.byNode();
   if (made.size > 0) return { kind: 'succeeded', made };
-  const why = blocked.last ?? errors[0]?.exception_message?.trim();
-  return { kind: 'failed', error: noOutput('ComfyUI finished the prompt without an output', why) };
+  const why = blockedBecause ?? errors[0]?.exception_message?.trim();
+  const message = 'ComfyUI finished the prompt without an output';
+  return { kind: 'failed', error: new PromptError('no output', why ? `${message}: ${why}` : `${message}.`) };
 }
 
 function executionError(data: ExecutionErrorData, graph: PromptGraph): PromptError {

@@ -104,8 +104,6 @@ export class JobRunner {
     const plan: PromptPlan = {
       graph: workflow.build(files, job.request.parameters, imageNodes(imageInput)),
       outputNodes: workflow.outputs.map(({ nodeId }) => nodeId),
-      // The nodes of a client's own graph have no order of importance.
-      isFirstNeeded: workflow.type !== GRAPH_TYPE,
       uploads: !workflow.isBuiltIn || imageInput === 'upload',
       extraData: new Map<string, WritableJson>([
         ...(workflow.extraData ?? []),
