@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { gathered } from '../../src/routes/comfyui/foundFiles.js';
+import { MARK_INPUT } from '../../src/services/comfyui/ownOutputs.js';
 import { makeChunk, pngChunks, SIGNATURE } from '../../src/services/images/pngChunks.js';
 import { isOwn } from '../../src/services/jobs/ownFiles.js';
 import { eraseMetadata } from '../../src/services/media/eraseMetadata.js';
@@ -19,7 +20,7 @@ const SECRET = 'a secret cat';
 const KEY = '"class_type"';
 
 const promptOf = (mark: string) =>
-  `{"9-${mark}": {"inputs": {"filename_prefix": "x-${mark}", "job": "${mark}"}, "class_type": "Any"}}`;
+  `{"9-${mark}": {"inputs": {"filename_prefix": "x-${mark}", "${MARK_INPUT}": "${mark}"}, "class_type": "Any"}}`;
 const replaced = (bytes: Buffer, from: string, to: string) =>
   Buffer.from(bytes.toString('latin1').replaceAll(from, to), 'latin1');
 const media = await Promise.all(

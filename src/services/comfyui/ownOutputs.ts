@@ -9,7 +9,7 @@ interface OwnedGraph {
 }
 
 /** Name of the input that marks an output node. Some nodes have an input `job`. */
-const MARK_INPUT = 'comfyui_express_job';
+export const MARK_INPUT = 'comfyui_express_job';
 
 /** Name of the input with the prefix of output file names. */
 const PREFIX_INPUT = 'filename_prefix';
@@ -49,8 +49,8 @@ export function workflowFilename(filename: string, nodeId: string): string {
  * - a unique id. ComfyUI creates a new node object for it, and `PreviewImage` chooses random letters for its file
  * names per object. Numbers alone are reused after files are deleted.
  * - unique file names, if the node has a `filename_prefix`: machines that share a folder choose the same number for
- * files that they write at the same time. The text of a linked text node is used as well; of other links, the text is unknown. Nodes that read from an output node, such as a preview that passes its
- * image on, read from its new id.
+ * files that they write at the same time. The text of a linked text node is used as well; that of other links is
+ * unknown. Nodes that read from an output node, such as a preview that passes its image on, read from its new id.
  * @param mark a UUID, unique for this attempt
  * @throws Error if the graph lacks one of the nodes
  */

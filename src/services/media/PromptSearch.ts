@@ -1,12 +1,19 @@
+import { MARK_INPUT } from '../comfyui/ownOutputs.js';
+
 /** Bytes of a part that are searched again with the next part: what is searched for may be at the border of the two. */
 const OVERLAP = 256;
 
 /** The key of a node's class, which each node of a prompt has. */
 const CLASS_TYPE = wantedIn('class_type');
-const MARK_INPUT = wantedIn('"job');
+const MARKS = wantedIn(MARK_INPUT);
 
-/** The mark of a prompt, which each of its output nodes has as an input. In a JSON text within another one, quotation marks are escaped. */
-const MARK = /"job\\*":\s*\\*"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\\*"/;
+/**
+ * The mark of a prompt, which each of its output nodes has as an input. In a JSON text within another one, quotation marks
+ * are escaped.
+ */
+const MARK = new RegExp(
+  String.raw`"${MARK_INPUT}_*\\*":\s*\\*"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\\*"`,
+);
 
 /**
  * Searches the metadata of a file for the prompt that made it. Formats store texts as UTF-8, UTF-16 or Latin-1; all that is searched
@@ -30,7 +37,7 @@ export class PromptSearch {
     const bytes = this.#end.length === 0 ? part : Buffer.concat([this.#end, part]);
     this.#isOwn = isIn(bytes, this.#own);
     this.#hasPrompt ||= isIn(bytes, CLASS_TYPE);
-    this.#hasMark ||= isIn(bytes, MARK_INPUT) && MARK.test(asciiOf(bytes));
+    this.#hasMark ||= isIn(bytes, MARKS) && MARK.test(asciiOf(bytes));
     this.#end = Buffer.from(bytes.subarray(-OVERLAP));
   };
 
