@@ -116,7 +116,7 @@ function comparable(name: string, value: unknown): unknown {
     return Number.isInteger(value) && Math.abs(Number(value) - Date.now()) < 60_000 ? 'a time' : value;
   }
   if (typeof value !== 'string') return value;
-  return value.replace(/-[0-9a-f-]{36}(?=_\d+_\.)/, '').replace(/_temp_[a-z]{5}_\d+_/, '_temp_');
+  return value.replace(/[-_][0-9a-f-]{36}(?=_\d+_\.)/, '').replace(/_temp_[a-z]{5}_\d+_/, '_temp_');
 }
 
 async function answers(path: string): Promise<unknown[]> {

@@ -39,7 +39,9 @@ function newNativeClient(): NativeClient {
 
 const stored = async () => {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+  // Where servers share the store, its id is there, too.
+  const files = entries.filter((entry) => entry.isFile() && entry.name !== 'store-id');
+  return files.map((entry) => path.join(entry.parentPath, entry.name));
 };
 
 const deleteStored = async () => {
