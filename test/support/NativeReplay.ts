@@ -19,7 +19,7 @@ export const SLOT = 'slot.jpg [temp]';
 
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 /** What the server adds to file names. */
-const MARK = new RegExp(`-${UUID.source}`, 'g');
+const MARK = new RegExp(`[-_]${UUID.source}`, 'g');
 const RANDOM_NAME = /ComfyUI_temp_[a-z]{5}_\d{5}_/g;
 /** Fields whose values are not compared: times, counts, and Python tracebacks, which errors of the server do not have. */
 const UNLIKE = new Set(['timestamp', 'create_time', 'queue_remaining', 'number', 'traceback']);

@@ -59,8 +59,8 @@ it('have the same content whether they are short or long', async () => {
     await submit(client, id, bytes > 0 ? notes(bytes) : {});
     await ended(client, id);
   }
-  await submit(client, 'running', notes(480_000), 5);
-  await submit(client, 'waiting', notes(480_000), 5);
+  await submit(client, 'running', notes(480_000), 120);
+  await submit(client, 'waiting', notes(480_000));
   await eventually(async () => expect((await client.json('/queue')).queue_running).toHaveLength(1));
   const entries = [];
   for (const id of ['short', 'long', 'empty']) {
