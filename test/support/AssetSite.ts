@@ -69,8 +69,8 @@ export class AssetSite {
   }
 }
 
-/** Names of all files in a folder and its folders. */
+/** Names of all files in a folder and its folders, without the id of a store that servers share. */
 export async function filesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+  return entries.filter((entry) => entry.isFile() && entry.name !== 'store-id').map(({ name }) => name);
 }

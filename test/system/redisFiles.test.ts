@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { filesIn } from '../support/AssetSite.js';
 import { eventually } from '../support/eventually.js';
 import { RedisServer, requireRedis } from '../support/RedisServer.js';
 import { Stack } from '../support/stack.js';
@@ -21,10 +22,7 @@ describe.runIf(requireRedis())('when Redis goes, a file', () => {
   let workflows: WorkflowFiles;
   let stack: Stack;
   const route = (name: string) => `${stack.client.baseUrl}/api/${name}`;
-  const stored = async () => {
-    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-    return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-  };
+  const stored = () => filesIn(directory);
 
   beforeAll(async () => {
     workflows = await WorkflowFiles.create(PASS_VIDEO);
