@@ -1,5 +1,6 @@
 import {
   type ErrorCategory,
+  isOfServer,
   needsRestart,
   PROMPT_FAILURES,
   type PromptFailure,
@@ -130,6 +131,11 @@ export class PromptError extends AppError {
   get category(): ErrorCategory {
     return this.verdict.category;
   }
+}
+
+/** Whether this server itself failed, for a while: see `isOfServer`. */
+export function isServerFailure(error: unknown): error is PromptError {
+  return error instanceof PromptError && isOfServer(error.failure);
 }
 
 /** The error code of a job that failed for this reason. */

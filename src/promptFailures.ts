@@ -104,15 +104,11 @@ export const PROMPT_FAILURES = {
 
 export type PromptFailure = keyof typeof PROMPT_FAILURES;
 
-const ELSEWHERE: ReadonlySet<PromptFailure> = new Set([
-  'server gone',
-  'store unavailable',
-  'server exhausted',
-]);
-
-/** Whether a failure says nothing about the machine, neither good nor bad: it may even have the result. */
-export function isElsewhere(failure: PromptFailure): boolean {
-  return ELSEWHERE.has(failure);
+/** Whether the server itself failed, for a while. That says nothing about the machine: it may even have the result. */
+export function isOfServer(failure: PromptFailure): boolean {
+  // The record of another version may have another failure.
+  const known: Verdict | undefined = PROMPT_FAILURES[failure];
+  return known?.category === 'internal' && known.retry;
 }
 
 /** ComfyUI's description of a node's exception. */

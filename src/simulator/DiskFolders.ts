@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { isMissing } from '../utils/isMissing.js';
 import { type FilePlace, type Folders, type FolderType, numberOf } from './folders.js';
 
 /** Files in a real directory, so that simulators in several processes can share them. */
@@ -32,7 +33,7 @@ export class DiskFolders implements Folders {
         return;
       } catch (error) {
         // Another machine that shares the folder has just deleted its files.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || triesLeft === 0) throw error;
+        if (!isMissing(error) || triesLeft === 0) throw error;
       }
     }
   }

@@ -2,6 +2,7 @@ import { type FileHandle, mkdir, open, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import pLimit from 'p-limit';
+import { isMissing } from './isMissing.js';
 
 interface LogFileOptions {
   /** A file of this size is put aside before the next line. */
@@ -151,10 +152,6 @@ export class LogFile extends Writable {
     this.#handle = undefined;
     await handle?.close().catch(() => undefined);
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 async function endsLine(handle: FileHandle, size: number): Promise<boolean> {

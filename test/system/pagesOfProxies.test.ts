@@ -84,7 +84,7 @@ describe('a page that a proxy sends instead of a result', () => {
     expect((await send()).status).toBe(502);
   });
 
-  it('is passed over if it comes once: the prompt is not run again', async () => {
+  it('that comes once does not run the prompt again: the file is asked for again', async () => {
     const { faults, promptIds } = await start('SaveImage');
     faults.respond = { path: /^\/view/, status: 200, body: PAGE, type: 'text/html', times: 2 };
     const { outputs } = anySyncAnswer.parse(await (await send()).json());

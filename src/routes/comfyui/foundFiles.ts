@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Response } from 'express';
 import { AppError, PromptError } from '../../errors.js';
 import { tooLarge } from '../../middleware/bodyErrors.js';
-import { isContactFailure, isElsewhere, type PromptFailure } from '../../promptFailures.js';
+import { isContactFailure, isOfServer, type PromptFailure } from '../../promptFailures.js';
 import type { FoundFile } from '../../services/native/FoundFile.js';
 import type { FilePlace } from '../../services/native/filePlace.js';
 import { joined } from '../../utils/joined.js';
@@ -57,7 +57,7 @@ export async function fromMachine<T>({ native }: NativeContext, read: () => Prom
     if (NO_FILE.has(error.failure)) throw noSuchFile();
     // A proxy's page may come instead of the file.
     const isUnreadable = error.failure === 'unreadable result';
-    if (!isUnreadable && !isContactFailure(error.category) && !isElsewhere(error.failure)) throw error;
+    if (!isUnreadable && !isContactFailure(error.category) && !isOfServer(error.failure)) throw error;
     throw native.fleet.unavailable('The machine that has the file does not respond.', error);
   }
 }

@@ -1,5 +1,4 @@
-import { PromptError } from '../../errors.js';
-import { isElsewhere } from '../../promptFailures.js';
+import { isServerFailure } from '../../errors.js';
 import { Bell } from '../../utils/bell.js';
 import { DeadlineExceeded, unlessAborted, withDeadline } from '../../utils/deadline.js';
 import { sleep } from '../../utils/timers.js';
@@ -240,7 +239,7 @@ export class PromptFollower implements PromptListener {
       if (outcome) return outcome;
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof PromptError && isElsewhere(error.failure)) return undefined;
+      if (isServerFailure(error)) return undefined;
     }
     throw this.#clock.overError(this.#isSilent);
   }

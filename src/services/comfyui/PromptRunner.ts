@@ -1,5 +1,4 @@
-import { PromptError } from '../../errors.js';
-import { isElsewhere } from '../../promptFailures.js';
+import { isServerFailure, PromptError } from '../../errors.js';
 import { withDeadline } from '../../utils/deadline.js';
 import type { Logger } from '../../utils/logger.js';
 import type { ComfyClient } from './ComfyClient.js';
@@ -75,7 +74,7 @@ export class PromptRunner {
     } catch (error) {
       signal.throwIfAborted();
       // The instance was not asked.
-      if (error instanceof PromptError && isElsewhere(error.failure)) throw error;
+      if (isServerFailure(error)) throw error;
       return undefined;
     }
     return { client, promptId, attempt: this.#cleanup.takeLeftBehind(client, promptId) };

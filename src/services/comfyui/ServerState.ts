@@ -14,6 +14,7 @@ import path from 'node:path';
 import { v4 as uuid } from 'uuid';
 import { z } from 'zod';
 import { messageOf } from '../../errors.js';
+import { isMissing } from '../../utils/isMissing.js';
 import type { Logger } from '../../utils/logger.js';
 
 /** Interval at which a server shows that it is alive, ms. */
@@ -196,7 +197,7 @@ function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }

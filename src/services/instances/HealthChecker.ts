@@ -1,6 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { messageOf, PromptError } from '../../errors.js';
-import { isElsewhere } from '../../promptFailures.js';
+import { isServerFailure, messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import { movingAverage } from '../../utils/figures.js';
 import type { Logger } from '../../utils/logger.js';
@@ -244,7 +243,7 @@ export class HealthChecker {
       return true;
     } catch (error) {
       if (this.#stopped.signal.aborted) return false;
-      if (error instanceof PromptError && isElsewhere(error.failure)) {
+      if (isServerFailure(error)) {
         // The machine was not asked, so all stays as it was.
         instance.breaker.returnProbe();
         return instance.health.isUp;

@@ -1,5 +1,4 @@
-import { PromptError } from '../../errors.js';
-import { isElsewhere } from '../../promptFailures.js';
+import { isServerFailure, PromptError } from '../../errors.js';
 import { withDeadline } from '../../utils/deadline.js';
 import type { Instance } from './Instance.js';
 
@@ -86,7 +85,7 @@ export class Lookout {
       await withDeadline(this.#options.timeoutMs, this.#stopped.signal, ask);
       return true;
     } catch (error) {
-      return error instanceof PromptError && isElsewhere(error.failure) ? undefined : false;
+      return isServerFailure(error) ? undefined : false;
     }
   }
 }

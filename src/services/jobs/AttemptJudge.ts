@@ -1,5 +1,5 @@
 import { AppError, messageOf, PromptError } from '../../errors.js';
-import { isContactFailure, isElsewhere } from '../../promptFailures.js';
+import { isContactFailure, isOfServer } from '../../promptFailures.js';
 import type { Logger } from '../../utils/logger.js';
 import { jobNeedsOf } from '../../workflows/graphNeeds.js';
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
@@ -74,7 +74,7 @@ export class AttemptJudge {
   async #learnAndRetry(error: PromptError, job: ProcessingJob, slot: Slot): Promise<boolean> {
     // A failure on a machine whose GPU was broken by another job's prompt counts like one in a trial.
     const isTrial = slot.isTrial || slot.instance.health.problem?.kind === 'GPU fault';
-    const isOurs = isElsewhere(error.failure);
+    const isOurs = isOfServer(error.failure);
     if (!isOurs) await this.#learnFrom(error, job, slot.instance);
     const because = anotherAttempt(error, job, isTrial, this.#maxAttempts);
     if (!because) return false;

@@ -1,5 +1,6 @@
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import { isMissing } from '../../utils/isMissing.js';
 import { replaceFile } from '../../utils/replaceFile.js';
 import { bytesOf, type Content } from '../../utils/StoredFile.js';
 
@@ -103,6 +104,6 @@ async function entriesOf(folder: string) {
 
 /** Undefined if the file does not exist: another process may have deleted it. */
 function unlessGone(error: unknown): Error | undefined {
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+  if (isMissing(error)) return undefined;
   return error instanceof Error ? error : new Error(String(error));
 }

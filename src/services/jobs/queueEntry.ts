@@ -1,4 +1,4 @@
-import { isElsewhere } from '../../promptFailures.js';
+import { isOfServer } from '../../promptFailures.js';
 import { jobNeedsOf } from '../../workflows/graphNeeds.js';
 import type { QueueEntry } from '../queue/JobQueue.js';
 import { hasBegun, type PendingJob, sizesOfFiles } from './Job.js';
@@ -7,7 +7,7 @@ import { hasBegun, type PendingJob, sizesOfFiles } from './Job.js';
 export function queueEntry(job: PendingJob): QueueEntry {
   const { id, request, failedTries, createdTime } = job;
   const { total, largest } = sizesOfFiles(request);
-  const onMachines = failedTries.filter(({ failure }) => !isElsewhere(failure));
+  const onMachines = failedTries.filter(({ failure }) => !isOfServer(failure));
   const tried = new Set(onMachines.map(({ instance }) => instance));
   const { type, client, priority } = request;
   const needs = jobNeedsOf(request);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
+import { isMissing } from '../../utils/isMissing.js';
 import type { Logger } from '../../utils/logger.js';
 import { replaceFile } from '../../utils/replaceFile.js';
 import { type Recorder, recorderState } from './Recorder.js';
@@ -126,7 +127,7 @@ export class MetricsFile {
     try {
       text = await readFile(this.#file, 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      if (isMissing(error)) return;
       this.#lastError = messageOf(error);
       this.#logger.error('Metrics could not be read', { error: this.#lastError });
       return;

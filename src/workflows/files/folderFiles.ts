@@ -1,5 +1,6 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isMissing } from '../../utils/isMissing.js';
 import { invalidWorkflow } from './workflowError.js';
 import { typeFromFileName } from './workflowType.js';
 
@@ -40,7 +41,7 @@ export async function listFiles(directory: string): Promise<FoundFiles> {
       const found = await stat(path.join(directory, name));
       if (found.isFile()) versions.set(name, [found.mtimeMs, found.ctimeMs, found.size, found.ino].join(' '));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') failures.set(name, error as Error);
+      if (!isMissing(error)) failures.set(name, error as Error);
     }
   }
   return { versions, failures };
@@ -50,7 +51,7 @@ async function namesIn(directory: string): Promise<string[]> {
   try {
     return await readdir(directory);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }
